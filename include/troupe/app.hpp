@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <troupe/app/key.hpp>
+#include <troupe/troupe.hpp>
+
+// A whole program around a workflow: config file, checks, help, progress and exit codes.
+//
+//   void greet(troupe::app::context& app);
+//   troupe::app::workflow hello{"hello", "Greets everyone.", greet};
+//   const auto names = hello.list("names", {"Ada", "Grace"}, "whom to greet");
+//
+//   void greet(troupe::app::context& app) {
+//     for (const auto& name : app[names]) app.out() << "Hello, " << name << '\n';
+//   }
+//   int main(int argc, char** argv) { return troupe::app::main(argc, argv); }
+//
+// Linked with troupe::app it takes `run FILE`, `check FILE`, `list`, --help and --version.
+namespace troupe::app {
+
+// Thrown by context::get when the user interrupts; no std::exception, so that a workflow's own
+// handlers let it pass.
+struct interrupted {};
+
+// What a workflow's function is given. For the thread that runs the function only.
+class context {
+ public:
+  context(runtime& rt, const settings& values, std::ostream& out);
+
+  // The value of a key.
+  template <class Key>
+  decltype(auto) operator[](const Key& k) const {
+    return values_[k];
+  }
+
+  runtime& rt() { return rt_; }
+
+  // stdout. A write that fails throws, and the program ends with 1.
+  std::ostream& out() { return out_; }
+
+  // Waits like runtime::get, and throws `interrupted` on Ctrl-C. Its task errors end the program
+  // with 1 and their whole story.
+  template <class T>
+  decltype(auto) get(const ref<T>& r) {
+    await(std::vector{r});
+    return rt_.get(r);
+  }
+  template <class T>
+  auto get(const std::vector<ref<T>>& refs) {
+    await(refs);
+    return rt_.get(refs);
+  }
+
+  // For a loop that submits for long: throws `interrupted` on Ctrl-C.
+  void throw_if_interrupted() const;
+
+  // Prints the time since the function was called beside the nominal critical path: what the
+  // longest way through the graph takes on as many workers as it likes.
+  void report_makespan(std::chrono::nanoseconds critical_path);
+
+ private:
+  template <class T>
+  void await(const std::vector<ref<T>>& refs) const {
+    for (auto pending = refs; !pending.empty();) {
+      throw_if_interrupted();
+      pending = rt_.wait(pending, pending.size(), std::chrono::milliseconds(50)).pending;
+    }
+  }
+
+  runtime& rt_;
+  const settings& values_;
+  std::ostream& out_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+// A line on stderr, beside the progress. From any thread, and from tasks.
+void note(std::string_view line);
+
+// The program. Returns its exit code: 0 all is well, 1 a task failed, 2 the command line or the
+// config is wrong and nothing was started, 130 interrupted.
+int main(int argc, char** argv);
+
+}  // namespace troupe::app

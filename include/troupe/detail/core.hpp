@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// An object's record as the pure core sees it: plain data, no atomics. src/store/object_table.hpp and src/graph/task_graph.hpp work on it.
+#pragma once
+#include <cstdint>
+
+namespace troupe::detail {
+
+// What the store knows of an object.
+//
+//   expected --put--> sealed --drop--> gone          the usual way
+//   expected --drop--> dropped --put--> gone         nobody waited for the value
+struct store_entry {
+  const void* value = nullptr;    // the value; or, if it failed, the failure
+  std::uint8_t present : 1 = 0;   // put has come
+  std::uint8_t watched : 1 = 0;   // the resolver wants to hear of it
+  std::uint8_t dropped : 1 = 0;   // the last ref is gone
+  std::uint8_t failed : 1 = 0;    // `value` is a failure
+  std::uint8_t aliased : 1 = 0;   // `value` lies in another object, which this one keeps
+  std::uint8_t orphaned : 1 = 0;  // it outlived its runtime
+};
+
+// One wait for one object: the object's resolver links it, and answers it exactly once.
+struct edge;
+struct graph_node {
+  edge* waiting = nullptr;        // the newest first
+  std::uint8_t watched : 1 = 0;   // the store has been asked
+  std::uint8_t sealed : 1 = 0;    // nobody waits any more
+};
+
+}  // namespace troupe::detail

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// The record of an object: what a ref points to. Plain data of the store and the resolver, and the few words that all threads share.
+#pragma once
+#include <troupe/detail/core.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+
+namespace troupe::detail {
+
+class failure;  // what went wrong (src/runtime/failure.hpp)
+struct shard;   // a store actor and a resolver actor (src/actors/shard.hpp)
+class task;     // the task actor (src/actors/task.hpp)
+
+// What the library must know of a value's type; one constant per type.
+struct value_type {
+  std::size_t size, align;
+  void (*destroy)(void*) noexcept;  // null: nothing to do
+};
+
+template <class T> inline constexpr value_type value_type_of = [] {
+  static_assert(alignof(T) <= 64, "troupe: values are aligned to at most 64 bytes");
+  return value_type{
+    sizeof(T), alignof(T),
+    std::is_trivially_destructible_v<T> ? nullptr : +[](void* p) noexcept { static_cast<T*>(p)->~T(); }};
+}();
+template <> inline constexpr value_type value_type_of<void>{0, 1, nullptr};
+
+// Whether the task that makes an object may be run by whoever needs the value. `queued`: its inputs are there and nobody has begun
+// it; whoever swaps in `claimed` runs it.
+enum class claim : std::uint8_t { waiting, queued, claimed };
+
+// Who may touch what: `refs`, `sealed`, `claim`, `holds`, `home`: anyone. The store_entry: the store actor of the object's shard;
+// after `sealed` everyone may read it. The graph_node: the resolver actor of that shard. A value lies in the record, behind it.
+struct object : graph_node, store_entry {
+  std::atomic<std::uint8_t> holds{2};           // of the memory: one while the store has the object, one for its task
+  std::atomic<bool> sealed{false};              // a hint that spares its reader a message: the outcome is there, for good
+  std::atomic<detail::claim> claim{claim::waiting};
+  std::atomic<std::uint32_t> refs{1};           // of the value
+  std::atomic<shard*> home;                     // decided by the first message about the object
+  const value_type* type;
+  union {
+    task* maker;       // until it is settled; valid for whoever has claimed it, and for the store
+    object* next_dead; // after its last ref
+  };
+
+  object(shard* home, const value_type* type) noexcept : home(home), type(type), maker(nullptr) {}
+
+  bool is_sealed() const noexcept { return sealed.load(std::memory_order_acquire); }
+  void retain() noexcept { refs.fetch_add(1, std::memory_order_relaxed); }
+  void drop() noexcept {
+    if (refs.load(std::memory_order_acquire) == 1 || refs.fetch_sub(1, std::memory_order_acq_rel) == 1) last_ref_gone();
+  }
+  // Nobody else can reach the value: it may be moved from.
+  bool sole() const noexcept;
+
+  static constexpr std::size_t offset(std::size_t align) { return (56 + align - 1) / align * align; }
+  void* storage() noexcept { return reinterpret_cast<char*>(this) + offset(type->align); }
+
+private:
+  void last_ref_gone() noexcept;  // drop ---> store
+};
+static_assert(sizeof(object) == 56, "a small value fits into the record's own cache line");
+
+[[noreturn]] void throw_outcome(const object& o);  // the error that it settled with
+
+}  // namespace troupe::detail

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// The one header that knows CAF's version: what differs between 0.17 and 1.x stands here. Built and tested with 0.17.6.
+#pragma once
+#include <caf/actor_control_block.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/config.hpp>
+#include <caf/execution_unit.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/make_actor.hpp>
+#include <caf/make_message.hpp>
+#include <caf/monitorable_actor.hpp>
+#include <caf/resumable.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
+
+#if CAF_MAJOR_VERSION != 0
+#error "Troupe's actors are written for CAF 0.17: see src/actors/caf_compat.hpp"
+#endif
+
+#include <string>
+#include <typeinfo>
+
+// Messages that stay in the process: they carry addresses.
+#define TROUPE_LOCAL_MESSAGE(type) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(type)
+
+namespace troupe::detail {
+
+// A CAF message of one T that lives where its sender wants: on the stack, or (kept) on the heap. The receiver of one on the stack has
+// taken it in before enqueue() returns, so it may be given only to actors that are known to do that.
+template <class T> class letter final : public caf::mailbox_element, public caf::detail::tuple_vals_impl<caf::type_erased_tuple, T> {
+  using tuple = caf::detail::tuple_vals_impl<caf::type_erased_tuple, T>;
+
+public:
+  explicit letter(T x) : tuple(std::move(x)) {}
+  static letter* keep(T x) { return new letter(std::move(x), true); }
+
+  T& get() { return std::get<0>(this->data()); }
+  const T& get() const { return std::get<0>(this->data()); }
+
+  caf::type_erased_tuple& content() override { return *this; }
+  const caf::type_erased_tuple& content() const override { return *this; }
+  caf::message move_content_to_message() override { return caf::make_message(std::move(get())); }
+  caf::message copy_content_to_message() const override { return caf::make_message(get()); }
+  void request_deletion(bool) const noexcept override { if (kept_) delete this; }
+
+private:
+  letter(T x, bool kept) : tuple(std::move(x)), kept_(kept) {}
+  bool kept_ = false;
+};
+
+// The letter's content if the message is a T: ours by its type, anybody's by what is in it.
+template <class T> T* content_of(caf::mailbox_element& m) {
+  if (&typeid(m) == &typeid(letter<T>)) return &static_cast<letter<T>&>(m).get();
+  return nullptr;
+}
+template <class T> T* foreign_content_of(caf::mailbox_element& m) {
+  auto& content = m.content();
+  return content.match_elements<T>() ? &content.get_mutable_as<T>(0) : nullptr;
+}
+
+}  // namespace troupe::detail

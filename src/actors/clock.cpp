@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "actors/clock.hpp"
+
+#include "actors/shard.hpp"
+#include "runtime/domain.hpp"
+
+#include <pthread.h>
+
+namespace troupe::detail {
+
+void alarm::set(std::int64_t earliest) {
+  std::lock_guard guard{mutex_};
+  const bool sooner = earliest < earliest_;
+  earliest_ = earliest;
+  if (sooner) bell_.notify_one();
+}
+void alarm::stop() {
+  std::lock_guard guard{mutex_};
+  stopped_ = true;
+  bell_.notify_one();
+}
+std::int64_t alarm::wait() {
+  std::unique_lock guard{mutex_};
+  for (;;) {
+    if (stopped_) return timers::never;
+    const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+    if (earliest_ <= now) {
+      earliest_ = timers::never;  // the actor sets the next one
+      return now;
+    }
+    if (earliest_ == timers::never) bell_.wait(guard);
+    else bell_.wait_until(guard, std::chrono::steady_clock::time_point{std::chrono::nanoseconds{earliest_}});
+  }
+}
+
+void clock_core::on(sleep_msg& m) {
+  if (timers_.closed()) return send_ready(domain_, *m.s->who, nullptr, m.s->expires);
+  if (timers_.add(*m.s)) alarm_.set(timers_.earliest());
+}
+void clock_core::on(wake_msg& m) {
+  if (timers_.remove(*m.s)) send_ready(domain_, *m.s->who, nullptr);
+}
+void clock_core::on(tick_msg& m) {
+  answer_due(m.now);
+  alarm_.set(timers_.earliest());
+}
+void clock_core::on(close_msg&) {
+  timers_.close();
+  answer_due(0);
+}
+void clock_core::answer_due(std::int64_t now) {
+  while (timer* t = timers_.next(now)) {
+    auto s = static_cast<sleeper*>(t);
+    send_ready(domain_, *s->who, nullptr, s->expires);
+  }
+}
+
+clock::clock(domain& d) : domain_(d), actor_(clock_actor::make(d.system(), handle_, d.at_once(), d, alarm_)) {}
+
+std::int64_t clock::now() const { return domain_.at_once() ? std::chrono::steady_clock::now().time_since_epoch().count() : virtual_now_; }
+
+void clock::start() {
+  if (!domain_.at_once()) return;
+  std::call_once(started_, [this] {
+    thread_ = std::thread{[this] {
+      pthread_setname_np(pthread_self(), "troupe.clock");
+      for (std::int64_t now; (now = alarm_.wait()) != timers::never;) actor_->tell(tick_msg{now});
+    }};
+  });
+}
+
+void clock::stop() {
+  alarm_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool clock::advance(std::int64_t limit) {
+  const std::int64_t next = actor_->core().earliest();
+  if (next > limit || next == timers::never) return false;
+  virtual_now_ = std::max(virtual_now_, next);
+  actor_->tell(tick_msg{virtual_now_});
+  return true;
+}
+
+}  // namespace troupe::detail

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// Sleeps of task bodies: an actor around the pure timers, and the thread that tells it the time.
+#pragma once
+#include "actors/inline_actor.hpp"
+#include "actors/messages.hpp"
+
+#include <caf/actor.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+
+namespace troupe::detail {
+
+class domain;
+
+// When the thread is to say the next tick.
+class alarm {
+public:
+  void set(std::int64_t earliest);
+  void stop();
+  // Waits for it; INT64_MAX: stopped.
+  std::int64_t wait();
+
+private:
+  std::mutex mutex_;
+  std::condition_variable bell_;
+  std::int64_t earliest_ = timers::never;
+  bool stopped_ = false;
+};
+
+class clock_core {
+public:
+  clock_core(domain& d, alarm& a) : domain_(d), alarm_(a) {}
+  void on(sleep_msg& m);
+  void on(wake_msg& m);
+  void on(tick_msg& m);
+  void on(close_msg& m);
+  void other(caf::mailbox_element&, caf::monitorable_actor&) {}
+
+  struct nothing {};
+  nothing rest() { return {}; }
+  void restore(nothing) {}
+  static void finish(nothing) {}
+  bool closed() const { return timers_.closed(); }
+  std::int64_t earliest() const { return timers_.earliest(); }
+
+private:
+  void answer_due(std::int64_t now);
+  domain& domain_;
+  alarm& alarm_;
+  timers timers_;
+};
+
+using clock_actor = inline_actor<clock_core, sleep_msg, wake_msg, tick_msg, close_msg>;
+
+// Nanoseconds of the steady clock; under a deterministic scheduler, of a clock that goes on only when nothing else can.
+class clock {
+public:
+  explicit clock(domain& d);
+  ~clock() { stop(); }
+  std::int64_t now() const;
+  clock_actor& actor() { return *actor_; }
+  // Before the first sleep: starts the thread.
+  void start();
+  void stop();
+  // Deterministic: to the next sleep's end, but not past `limit`. False: nobody sleeps until then.
+  bool advance(std::int64_t limit);
+
+private:
+  domain& domain_;
+  alarm alarm_;
+  caf::actor handle_;
+  clock_actor* actor_;
+  std::once_flag started_;
+  std::thread thread_;
+  std::int64_t virtual_now_ = 0;
+};
+
+}  // namespace troupe::detail

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// An actor that runs where it is called when it is idle. To CAF it is an actor like any other (handle, mailbox_element, monitors).
+//
+// One word is its state: idle, or running with what others have queued meanwhile. A sender that swaps idle for running handles its
+// message at once, on its own stack; one that finds the actor running leaves a copy in the mailbox, and the runner handles it. So the
+// core (plain data) is only ever touched by one thread at a time, and messages of one sender keep their order. After `patience` messages of
+// others the runner hands the actor to the scheduler, so that no sender is held for ever.
+//
+// Under a deterministic scheduler nothing runs where it is called: each message waits in the mailbox for a turn of its own.
+#pragma once
+#include "actors/caf_compat.hpp"
+#include "actors/seat.hpp"
+
+#include <atomic>
+#include <cstddef>
+
+namespace troupe::detail {
+
+struct traffic { std::size_t at_once = 0, queued = 0, handed_over = 0; };
+
+// Core: void on(M&) for each message M. Handlers never throw, park or run user code; what must happen after the release they leave in
+// `rest()` (taken out while running; restore() puts it back), and the static finish(rest) does it.
+template <class Core, class... Messages> class inline_actor final : public caf::monitorable_actor, public caf::resumable {
+public:
+  template <class... As> explicit inline_actor(caf::actor_config& cfg, bool at_once, As&&... as) : monitorable_actor(cfg), at_once_(at_once), core_(std::forward<As>(as)...) {}
+
+  static inline_actor* make(caf::actor_system& sys, caf::actor& handle, bool at_once, auto&&... as) {
+    caf::actor_config cfg;
+    handle = caf::make_actor<inline_actor, caf::actor>(sys.next_actor_id(), sys.node(), &sys, cfg, at_once, std::forward<decltype(as)>(as)...);
+    return static_cast<inline_actor*>(caf::actor_cast<caf::abstract_actor*>(handle));
+  }
+
+  // From within the process: the message lies on the caller's stack if the actor is idle.
+  template <class M> void tell(M m) {
+    element* old = inbox_.load(std::memory_order_relaxed);
+    if (at_once_ && old == idle() && inbox_.compare_exchange_strong(old, nullptr, std::memory_order_acquire, std::memory_order_relaxed)) {
+      letter<M> on_stack{std::move(m)};
+      ++seen_.at_once;
+      handle(on_stack);
+      release();
+    } else {
+      if constexpr (requires { m.keep(); }) m.keep();
+      push(letter<M>::keep(std::move(m)));
+    }
+  }
+  // From anywhere.
+  void enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) override { push(m.release()); }
+
+  resume_result resume(caf::execution_unit*, std::size_t) override {
+    if (at_once_) return drain(patience) ? awaiting_message : resume_later;
+    // one message a turn
+    const bool more = !drain(1);
+    return more ? resume_later : awaiting_message;
+  }
+  void intrusive_ptr_add_ref_impl() override { caf::intrusive_ptr_add_ref(ctrl()); }
+  void intrusive_ptr_release_impl() override { caf::intrusive_ptr_release(ctrl()); }
+
+  // To look at, for tests, while nothing runs.
+  const Core& core() const { return core_; }
+
+private:
+  using element = caf::mailbox_element;
+  static constexpr int patience = 64;
+  static element* idle() { return reinterpret_cast<element*>(1); }
+
+  [[gnu::noinline]] void push(element* e) {
+    element* old = inbox_.load(std::memory_order_relaxed);
+    for (;;)
+      if (old == idle()) {
+        if (!inbox_.compare_exchange_weak(old, nullptr, std::memory_order_acquire, std::memory_order_relaxed)) continue;
+        if (!at_once_) {
+          e->next = nullptr;
+          backlog_ = e;
+          return schedule();
+        }
+        ++seen_.at_once;
+        handle_and_delete(e);
+        return release();
+      } else {
+        e->next = old;
+        if (inbox_.compare_exchange_weak(old, e, std::memory_order_release, std::memory_order_relaxed)) return;
+      }
+  }
+  void release() { if (!leave() && !drain(patience)) schedule(); }
+  // False: messages have come, and it still runs.
+  bool leave() {
+    auto rest = core_.rest();
+    element* none = nullptr;
+    if (!inbox_.compare_exchange_strong(none, idle(), std::memory_order_release, std::memory_order_relaxed)) {
+      core_.restore(rest);
+      return false;
+    }
+    Core::finish(rest);
+    return true;
+  }
+  void schedule() {
+    caf::intrusive_ptr_add_ref(ctrl());
+    if (auto unit = seat::mine().unit_of(home_system())) unit->exec_later(this);
+    else home_system().scheduler().enqueue(this);
+  }
+  // True: the mailbox is empty and the actor idle. False: it still runs, somebody must go on.
+  [[gnu::noinline]] bool drain(int most) {
+    for (int n = 0;;) {
+      while (backlog_) {
+        if (n++ == most && !core_.closed()) {
+          ++seen_.handed_over;
+          return false;
+        }
+        element* e = backlog_;
+        backlog_ = static_cast<element*>(e->next);
+        ++seen_.queued;
+        handle_and_delete(e);
+      }
+      if (leave()) return true;
+      for (element* e = inbox_.exchange(nullptr, std::memory_order_acquire); e;) {
+        auto next = static_cast<element*>(e->next);
+        e->next = backlog_;
+        backlog_ = e;
+        e = next;
+      }
+    }
+  }
+  void handle_and_delete(element* e) {
+    caf::mailbox_element_ptr guard{e};
+    handle(*e);
+  }
+  void handle(element& e) {
+    if ((try_letter<Messages>(e) || ...) || (try_foreign<Messages>(e) || ...)) return;
+    if (!handle_system_message(e, nullptr, true)) core_.other(e, *this);
+  }
+  template <class M> bool try_letter(element& e) {
+    if (M* m = content_of<M>(e)) return core_.on(*m), true;
+    return false;
+  }
+  template <class M> bool try_foreign(element& e) {
+    if (M* m = foreign_content_of<M>(e)) return core_.on(*m), true;
+    return false;
+  }
+
+  alignas(64) std::atomic<element*> inbox_{idle()};
+  element* backlog_ = nullptr;  // taken from the inbox, oldest first; this and all below belong to whoever runs the actor
+  const bool at_once_;
+  traffic seen_;
+  Core core_;
+};
+
+}  // namespace troupe::detail

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// The contract: every message between the actors of one process. Each is a CAF message of one of these structs.
+//
+//   task, client --await-----> resolver --watch--> store      an input, or a value that a body or a program waits for
+//   task ---------put--------> store ----sealed--> resolver --ready--> task, client
+//   last ref -----drop-------> store
+//   task, client --withdraw--> resolver                       a wait that gives up; it is answered all the same, exactly once
+//   task, client --sleep-----> clock -----------------ready--> task, client
+//   task, client --wake------> clock                          the same for a sleep
+//   clock's thread --tick----> clock
+#pragma once
+#include "actors/caf_compat.hpp"
+#include "graph/task_graph.hpp"
+#include "graph/timers.hpp"
+#include "store/object_table.hpp"
+
+#include <troupe/detail/object.hpp>
+
+#include <cstddef>
+
+namespace caf {
+class abstract_actor;
+}
+
+namespace troupe::detail {
+
+// A wait for an object: on the stack of a parked body, or in a task. `who` must live until it has been answered.
+struct waiter : edge {
+  object* object_awaited = nullptr;
+  caf::abstract_actor* who = nullptr;
+};
+struct sleeper : timer {
+  caf::abstract_actor* who = nullptr;
+  bool expires = false;  // a wait's time limit, not a sleep
+};
+
+struct put_msg {              // the object's outcome; its value (or what keeps it, if it lies elsewhere) is in its record
+  object* o;
+  outcome how;
+  caf::strong_actor_ptr maker = nullptr;  // while the message waits in a mailbox: its task, to be kept alive, and to tell its monitors then
+  void keep();
+};
+struct watch_msg { object* o; };          // say when it is sealed
+struct drop_msg { object* o; };           // nobody refers to it any more
+struct find_task_msg { object* o; };      // a request: answered by the handle of its task, or an invalid one
+struct await_msg { waiter* w; };
+struct sealed_msg { object* o; bool more = false; };  // more: waiters are left from last time
+struct withdraw_msg { waiter* w; };
+// The wait is over: its object is sealed, or it was withdrawn, or all ends. expired: and whatever else is waited for, go on.
+struct ready_msg { waiter* w; bool expired = false; };
+struct sleep_msg { sleeper* s; };
+struct wake_msg { sleeper* s; };
+struct tick_msg { std::int64_t now; };
+struct close_msg {};                      // the runtime ends: answer all waits, now and from now on
+
+// What a shard has counted, added to *into; then `who` gets a ready_msg (of no wait).
+struct totals {
+  object_table::counters store;
+  task_graph::counters graph;
+};
+struct ask_msg { totals* into; caf::abstract_actor* who; };
+struct retire_msg { totals* into; caf::abstract_actor* who; };  // the same, and from now on every reaped object is told to the domain
+
+}  // namespace troupe::detail
+
+TROUPE_LOCAL_MESSAGE(troupe::detail::put_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::watch_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::drop_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::find_task_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::await_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::sealed_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::withdraw_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::ready_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::sleep_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::wake_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::tick_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::close_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::ask_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::retire_msg)

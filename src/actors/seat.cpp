@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#include "actors/seat.hpp"
+
+#include "actors/slab_pool.hpp"
+#include "actors/strand.hpp"
+
+#include <atomic>
+#include <bitset>
+#include <mutex>
+
+namespace troupe::detail {
+
+namespace {
+struct numbers {  // the least free one first, so that they stay small
+  std::mutex mutex;
+  std::bitset<seat::most> taken;
+  unsigned take() {
+    std::lock_guard guard{mutex};
+    for (unsigned i = 0; i < seat::most - 1; ++i)
+      if (!taken[i]) return taken.set(i), i;
+    return seat::most - 1;
+  }
+  void give_back(unsigned n) {
+    std::lock_guard guard{mutex};
+    taken.reset(n);
+  }
+};
+numbers& all_numbers() { static auto* n = new numbers; return *n; }
+std::atomic<std::uint64_t> id_blocks{0};
+}  // namespace
+
+seat& seat::mine() {
+  asm volatile("");
+  thread_local seat s;
+  return s;
+}
+seat::seat() : number(all_numbers().take()) {}
+seat::~seat() {
+  for (auto s : spare) delete s;
+  release_thread_blocks();
+  all_numbers().give_back(number);
+}
+
+// Out of the way of CAF's own counter, and without its shared cache line.
+std::uint64_t fresh_actor_id(seat& s) {
+  if (s.ids == s.ids_end) {
+    s.ids = (std::uint64_t{1} << 62) + (id_blocks.fetch_add(1) << 16);
+    s.ids_end = s.ids + 65536;
+  }
+  return s.ids++;
+}
+
+}  // namespace troupe::detail

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include "actors/shard.hpp"
+
+#include "actors/slab_pool.hpp"
+#include "actors/task.hpp"
+#include "runtime/domain.hpp"
+#include "runtime/failure.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/send.hpp>
+
+#include <algorithm>
+
+namespace troupe::detail {
+
+// ---- objects -----------------------------------------------------------------------------------------------------------------------
+
+namespace {
+std::size_t record_size(const value_type& type) { return object::offset(type.align) + std::max(type.size, sizeof(object*)); }
+}  // namespace
+
+object*& keeper(object& o) { return *static_cast<object**>(o.storage()); }
+
+object* allocate_object(domain& d, const value_type& type) {
+  auto o = new (allocate_block(record_size(type))) object(&d.nowhere(), &type);
+  d.count(seat::mine(), &books::made);
+  return o;
+}
+
+void release_memory(object* o) noexcept {
+  if (o->holds.load(std::memory_order_acquire) != 1 && o->holds.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  const std::size_t size = record_size(*o->type);
+  o->~object();
+  free_block(o, size);
+}
+
+shard& shard_of(object& o) {
+  shard* s = o.home.load(std::memory_order_relaxed);
+  if (s->store) return *s;
+  shard* mine = &s->inside->shard_here();
+  return o.home.compare_exchange_strong(s, mine, std::memory_order_acq_rel, std::memory_order_acquire) ? *mine : *s;
+}
+
+void object::last_ref_gone() noexcept { shard_of(*this).store->tell(drop_msg{this}); }
+
+bool object::sole() const noexcept {
+  if (refs.load(std::memory_order_acquire) != 1) return false;
+  return !aliased || keeper(const_cast<object&>(*this))->sole();
+}
+
+void bury(object* dead) noexcept {
+  if (auto outer = seat::mine().burying) {  // a value that dies with another
+    object* last = dead;
+    while (last->next_dead) last = last->next_dead;
+    last->next_dead = *outer;
+    *outer = dead;
+    return;
+  }
+  seat::mine().burying = &dead;
+  while (object* o = dead) {
+    dead = o->next_dead;
+    if (o->failed) static_cast<const failure*>(o->value)->release();
+    else if (o->aliased) keeper(*o)->drop();
+    else if (o->type->destroy) o->type->destroy(o->storage());
+    domain* orphans = o->orphaned ? o->home.load(std::memory_order_relaxed)->inside : nullptr;
+    release_memory(o);
+    if (orphans) orphans->orphan_gone();
+  }
+  seat::mine().burying = nullptr;
+}
+
+void send_ready(domain& d, caf::abstract_actor& who, waiter* w, bool expired) {
+  if (!d.at_once()) return d.deliver_later(who, {w, expired});
+  letter<ready_msg> m{ready_msg{w, expired}};
+  who.enqueue(caf::mailbox_element_ptr{&m}, seat::mine().unit_of(d.system()));
+}
+
+// ---- the store ---------------------------------------------------------------------------------------------------------------------
+
+void store_core::on(put_msg& m) {
+  object& o = *m.o;
+  const auto effects = table_.put(o, m.how);
+  o.maker = nullptr;
+  o.sealed.store(true, std::memory_order_release);
+  if (effects.tell) shard_of(o).resolver->tell(sealed_msg{&o});
+  if (m.maker) static_cast<task*>(caf::actor_cast<caf::abstract_actor*>(m.maker))->tell_monitors();
+  if (effects.reap) reap(&o);
+}
+
+void store_core::on(drop_msg& m) {
+  if (table_.drop(*m.o).reap) reap(m.o);
+}
+
+void store_core::on(watch_msg& m) {
+  if (table_.watch(*m.o).tell) shard_of(*m.o).resolver->tell(sealed_msg{m.o});
+}
+
+void store_core::on(ask_msg& m) {
+  m.into->store = table_.counts();
+  send_ready(domain_, *m.who, nullptr);
+}
+
+void store_core::on(retire_msg& m) {
+  m.into->store = table_.counts();
+  rest_.retired = true;
+  rest_.from = &domain_;
+  rest_.answer = m.who;
+}
+
+void store_core::other(caf::mailbox_element& m, caf::monitorable_actor& self) {
+  if (auto q = foreign_content_of<find_task_msg>(m); q && m.sender) {
+    caf::actor found;
+    if (!q->o->present && q->o->maker) {
+      q->o->maker->expose();
+      found = caf::actor_cast<caf::actor>(caf::strong_actor_ptr{q->o->maker->ctrl()});
+    }
+    m.sender->enqueue(caf::make_mailbox_element(caf::strong_actor_ptr{self.ctrl()}, m.mid.response_id(), {}, found), nullptr);
+  }
+}
+
+void store_core::reap(object* o) {
+  o->orphaned = rest_.retired;
+  o->next_dead = rest_.dead;
+  rest_.dead = o;
+}
+
+void store_core::finish(const leftovers& r) {
+  if (r.dead) bury(r.dead);
+  if (r.answer) send_ready(*r.from, *r.answer, nullptr);
+}
+
+// ---- the resolver ------------------------------------------------------------------------------------------------------------------
+
+void resolver_core::on(await_msg& m) {
+  object& o = *m.w->object_awaited;
+  switch (graph_.await(o, *m.w)) {
+    case task_graph::answer::none: break;
+    case task_graph::answer::watch: shard_of(o).store->tell(watch_msg{&o}); break;
+    case task_graph::answer::ready: send_ready(domain_, *m.w->who, m.w);
+  }
+}
+
+void resolver_core::on(sealed_msg& m) {
+  object& o = *m.o;
+  edge* chain = graph_.sealed(o, at_once);
+  const bool more = o.waiting != nullptr;
+  if (more) {  // the rest have a turn of their own, after what others have sent; the object stays until then
+    if (!m.more) o.retain();
+    shard_of(o).resolver->tell(sealed_msg{&o, true});
+  }
+  answer(chain);
+  if (!more && m.more) o.drop();
+}
+
+void resolver_core::on(withdraw_msg& m) {
+  if (graph_.withdraw(*m.w)) send_ready(domain_, *m.w->who, m.w);
+}
+
+void resolver_core::on(close_msg&) { answer(graph_.close()); }
+
+void resolver_core::on(ask_msg& m) {
+  m.into->graph = graph_.counts();
+  send_ready(domain_, *m.who, nullptr);
+}
+
+void resolver_core::on(retire_msg& m) {
+  m.into->graph = graph_.counts();
+  rest_.retired = true;
+  rest_.from = &domain_;
+  rest_.answer = m.who;
+}
+
+void resolver_core::answer(edge* chain) {
+  while (chain) {
+    auto w = static_cast<waiter*>(chain);
+    chain = chain->next;  // who gets the answer may end, and take its waits with it
+    send_ready(domain_, *w->who, w);
+  }
+}
+
+}  // namespace troupe::detail

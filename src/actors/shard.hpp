@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// A store actor and a resolver actor, and the objects that belong to them for life. A runtime has several, so that threads rarely meet.
+#pragma once
+#include "actors/inline_actor.hpp"
+#include "actors/messages.hpp"
+
+#include <caf/actor.hpp>
+
+#include <vector>
+
+namespace troupe::detail {
+
+class domain;
+
+// What a store or a resolver leaves for after its release: values to destroy and questions to answer.
+struct leftovers {
+  object* dead = nullptr;                  // a chain by next_dead
+  bool retired = false;                    // from now on the dead are orphans
+  domain* from = nullptr;                  // with `answer`
+  caf::abstract_actor* answer = nullptr;   // waits for the last question
+};
+
+class store_core {
+public:
+  explicit store_core(domain& d) : domain_(d) {}
+  void on(put_msg& m);
+  void on(drop_msg& m);
+  void on(watch_msg& m);
+  void on(ask_msg& m);
+  void on(retire_msg& m);
+  // Requests: find_task_msg.
+  void other(caf::mailbox_element& m, caf::monitorable_actor& self);
+
+  leftovers rest() { return std::exchange(rest_, {.retired = rest_.retired}); }
+  void restore(const leftovers& r) { rest_ = r; }
+  static void finish(const leftovers& r);
+  bool closed() const { return rest_.retired; }
+  const object_table& table() const { return table_; }
+
+private:
+  void reap(object* o);
+  domain& domain_;
+  object_table table_;
+  leftovers rest_;
+};
+
+class resolver_core {
+public:
+  explicit resolver_core(domain& d) : domain_(d) {}
+  void on(await_msg& m);
+  void on(sealed_msg& m);
+  void on(withdraw_msg& m);
+  void on(close_msg& m);
+  void on(ask_msg& m);
+  void on(retire_msg& m);
+  void other(caf::mailbox_element&, caf::monitorable_actor&) {}
+
+  leftovers rest() { return std::exchange(rest_, {.retired = rest_.retired}); }
+  void restore(const leftovers& r) { rest_ = r; }
+  static void finish(const leftovers& r) { store_core::finish(r); }
+  bool closed() const { return rest_.retired; }
+  const task_graph& graph() const { return graph_; }
+
+private:
+  void answer(edge* chain);
+  static constexpr std::size_t at_once = 256;  // waiters that one handler answers; the rest come after a turn for others
+  domain& domain_;
+  task_graph graph_;
+  leftovers rest_;
+};
+
+using store_actor = inline_actor<store_core, put_msg, drop_msg, watch_msg, ask_msg, retire_msg>;
+using resolver_actor = inline_actor<resolver_core, await_msg, sealed_msg, withdraw_msg, close_msg, ask_msg, retire_msg>;
+
+struct shard {
+  domain* inside = nullptr;
+  store_actor* store = nullptr;        // null: the place of objects that no message has been sent about
+  resolver_actor* resolver = nullptr;
+  caf::actor store_handle, resolver_handle;  // keep alive what these point to
+};
+
+// The shard of an object; decided now, for the calling thread, if nobody has yet.
+shard& shard_of(object& o);
+
+// Where the record of an aliased object keeps the one that has the value.
+object*& keeper(object& o);
+
+object* allocate_object(domain& d, const value_type& type);
+void release_memory(object* o) noexcept;  // one of its holds
+// Destroys the values of dead objects, and those that die with them, without recursion.
+void bury(object* dead) noexcept;
+
+// Tells `who` that its wait is over, from the place where that was found out.
+void send_ready(domain& d, caf::abstract_actor& who, waiter* w, bool expired = false);
+
+}  // namespace troupe::detail

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+// The task actor: waits for its inputs, runs its body on a strand, puts what the body gave into the store, and ends.
+//
+//   pending --all inputs ready--> queued --claimed--> running --body returned--> settled
+//                                             ^  |            `-a ref, not sealed yet-> forwarding --ready--> settled
+//                                       ready |  | get, wait, sleep_for
+//                                             parked
+#pragma once
+#include "actors/caf_compat.hpp"
+#include "actors/countdown.hpp"
+#include "actors/messages.hpp"
+#include "actors/strand.hpp"
+
+#include <troupe/detail/function.hpp>
+#include <troupe/options.hpp>
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace troupe::detail {
+
+class domain;
+class failure;
+
+// What few tasks need.
+struct task_extras {
+  task_options options;
+  std::vector<waiter> more;   // waits for inputs in containers
+  waiter forwarded;           // the wait for the object that the body returned
+  object* inner = nullptr;    // that object
+};
+
+// One block: [control block | task | waits for the direct inputs | the call]. Two references from birth: one for its run, one for its
+// place in a queue (or, while it waits, in resolvers' lists). Places are interchangeable: what to do is in `claim` and `woken_`.
+class task final : public caf::monitorable_actor, public caf::resumable {
+public:
+  // Throws std::bad_alloc.
+  static task* make(domain& d, const task_type& type, object* out, const task_options* options);
+  task(caf::actor_config& cfg, domain& d, const task_type& type, object* out);
+  ~task() override;
+
+  void* call() { return reinterpret_cast<char*>(this) + call_offset(type_); }
+  // The call is in place: wait for these inputs (none of them null), or be queued at once.
+  void start(object* const* missing, std::size_t n);
+  // Never started: the call was not constructed.
+  void abandon() noexcept;
+
+  // Precondition: claimed (or private, and begun for the first time). Uses up the reference for the run.
+  void run();
+  // Parks on what has been registered with `arrivals`. Precondition: it runs, on its strand.
+  void park();
+
+  // For whoever took it from a queue: whether its body is parked and woken, and its strand.
+  bool is_woken() const { return woken_.load(std::memory_order_acquire) != nullptr; }
+  strand* take_woken() { return is_woken() ? woken_.exchange(nullptr, std::memory_order_acq_rel) : nullptr; }
+  // Nothing is left to do for its place in a queue.
+  bool is_stale() const { return !private_ && out_->claim.load(std::memory_order_acquire) == claim::claimed && !is_woken(); }
+  bool is_private() const { return private_; }
+  // True: the caller runs it, now. False: somebody else has.
+  bool claim_it();
+  void finish_forwarding();
+  void settle_unstarted(std::exception_ptr why);
+  // The stack has been left: may the wait be over already?
+  void left_stack() { if (arrivals.leave()) schedule(); }
+  // For someone who holds both references.
+  void release_place();
+  void release();
+
+  domain& inside() const { return *domain_; }
+  object* out() const { return out_; }
+  std::size_t stack_need() const;
+  bool blocking() const { return extras_ && extras_->options.blocking; }
+  std::string_view name_of_task() const;
+  // Its handle has been given to somebody, who may monitor it.
+  void expose() { exposed_ = true; }
+
+  countdown arrivals;  // of inputs; and while it runs, of what its body waits for
+
+  void enqueue(caf::mailbox_element_ptr m, caf::execution_unit* unit) override;
+  resume_result resume(caf::execution_unit* unit, std::size_t) override;
+  subtype_t subtype() const override { return caf::resumable::function_object; }
+  const char* name() const override { return "troupe.task"; }
+  void intrusive_ptr_add_ref_impl() override { caf::intrusive_ptr_add_ref(ctrl()); }
+  void intrusive_ptr_release_impl() override { release(); }
+  void tell_monitors();
+
+private:
+  static std::size_t call_offset(const task_type& type);
+  static std::size_t block_size(const task_type& type) { return sizeof_control + call_offset(type) + type.size; }
+  static constexpr std::size_t sizeof_control = CAF_CACHE_LINE_SIZE;
+  waiter* inputs() { return reinterpret_cast<waiter*>(this + 1); }
+  task_extras& extras() {
+    if (!extras_) extras_ = std::make_unique<task_extras>();
+    return *extras_;
+  }
+  static void destroy(caf::abstract_actor* a);
+  static void free_memory(caf::actor_control_block* c);
+  void take_options(const task_options& options);
+  void schedule();
+  void settle(outcome how);
+  void forward(object* inner);
+
+  domain* domain_;
+  const task_type& type_;
+  object* out_;
+  std::unique_ptr<task_extras> extras_;
+  strand* parked_on_ = nullptr;
+  std::atomic<strand*> woken_{nullptr};
+  bool private_ = false;      // never claimed by a getter: it needs a stack or a thread of its own
+  bool exposed_ = false;      // written by the store before the put
+  bool forwarding_ = false;
+};
+
+// Runs `first` and what its strand finds after it. The caller keeps the reference of first's place. `ours`: claimed by the caller.
+void drive(task* first, bool ours = false);
+// The next claimed task that may run on the very stack of `on`; null: leave it.
+task* another_on(strand& on);
+
+}  // namespace troupe::detail

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "graph/task_graph.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+namespace troupe::detail {
+
+namespace {
+void push(edge*& head, edge& e, edge* edge::*next, edge** edge::*link) {
+  e.*next = head;
+  e.*link = &head;
+  if (head) head->*link = &(e.*next);
+  head = &e;
+}
+void remove(edge& e, edge* edge::*next, edge** edge::*link) {
+  *(e.*link) = e.*next;
+  if (e.*next) (e.*next)->*link = e.*link;
+  e.*link = nullptr;
+}
+}  // namespace
+
+task_graph::answer task_graph::await(graph_node& node, edge& e) {
+  ++counts_.awaited;
+  e.what = &node;
+  if (node.sealed || closed_) {
+    ++counts_.answered;
+    return answer::ready;
+  }
+  push(node.waiting, e, &edge::next, &edge::link);
+  push(all_, e, &edge::next_of_all, &edge::link_of_all);
+  if (node.watched) return answer::none;
+  node.watched = 1;
+  return answer::watch;
+}
+
+edge* task_graph::sealed(graph_node& node, std::size_t most) {
+  if (!node.sealed) ++counts_.sealed;
+  node.sealed = 1;
+  edge* chain = nullptr;
+  for (; node.waiting && most > 0; --most) {
+    edge& e = *node.waiting;
+    unlink(e);
+    e.next = chain;
+    chain = &e;
+  }
+  return chain;
+}
+
+bool task_graph::withdraw(edge& e) {
+  if (!e.link) return false;
+  unlink(e);
+  return true;
+}
+
+edge* task_graph::close() {
+  closed_ = true;
+  edge* chain = nullptr;
+  while (all_) {
+    edge& e = *all_;
+    unlink(e);
+    e.next = chain;
+    chain = &e;
+  }
+  return chain;
+}
+
+void task_graph::unlink(edge& e) {
+  remove(e, &edge::next, &edge::link);
+  remove(e, &edge::next_of_all, &edge::link_of_all);
+  ++counts_.answered;
+}
+
+void task_graph::check() const {
+  auto hold = [](bool holds, const char* what) { if (!holds) throw std::logic_error(what); };
+  std::size_t waiting = 0;
+  for (auto link = &all_; *link; link = &(*link)->next_of_all) {
+    const edge& e = **link;
+    ++waiting;
+    hold(e.link_of_all == link, "a wait's place in the list of all");
+    hold(e.link && *e.link == &e, "a wait's place in its object's list");
+    hold(e.what && e.what->waiting, "an object that is waited for has waits");
+    hold(e.what->watched, "an object that is waited for is watched");
+  }
+  hold(waiting == counts_.open(), "waits = awaited - answered");
+  hold(!closed_ || waiting == 0, "nothing waits after the end");
+}
+
+}  // namespace troupe::detail

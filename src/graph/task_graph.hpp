@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// Who waits for which object. Pure: events in, effects out; its data lie in the records of the objects and of those who wait, so an
+// event is a few loads and stores, without a look-up or an allocation. One task_graph belongs to one resolver actor.
+#pragma once
+#include <troupe/detail/core.hpp>
+
+#include <cstddef>
+
+namespace troupe::detail {
+
+// A wait in two lists: that of its object, and that of all waits of this graph (for endings and explanations).
+//
+//   idle --await--> waiting --sealed--> answered      exactly one answer for each await
+//                      +------withdraw--> answered
+struct edge {
+  edge* next = nullptr;
+  edge** link = nullptr;   // what points to this edge; null: it is not waiting
+  edge* next_of_all = nullptr;
+  edge** link_of_all = nullptr;
+  graph_node* what = nullptr;
+};
+
+class task_graph {
+public:
+  enum class answer { none, watch, ready };  // what the resolver does next: nothing, ask the store, answer at once
+  struct counters {
+    std::size_t awaited = 0, answered = 0, sealed = 0;
+    std::size_t open() const { return awaited - answered; }
+  };
+
+  // Precondition: e is idle.
+  [[nodiscard]] answer await(graph_node& node, edge& e);
+  // The node has its outcome. Up to `most` waits are over: a chain by `next`, each to be answered. More may wait: ask again.
+  [[nodiscard]] edge* sealed(graph_node& node, std::size_t most);
+  // The waiter gives up. True: it was waiting, and is to be answered now; false: it has been answered.
+  [[nodiscard]] bool withdraw(edge& e);
+  // The end: all waits are over, a chain by `next`; every later await is answered at once.
+  [[nodiscard]] edge* close();
+
+  const counters& counts() const { return counts_; }
+  template <class F> void each(F f) const { for (auto e = all_; e; e = e->next_of_all) f(*e); }
+  // Tests every invariant in O(waits); throws std::logic_error with the one that does not hold.
+  void check() const;
+
+private:
+  void unlink(edge& e);
+
+  edge* all_ = nullptr;
+  bool closed_ = false;
+  counters counts_;
+};
+
+}  // namespace troupe::detail

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/domain.hpp"
+
+#include "actors/client.hpp"
+#include "actors/lane_policy.hpp"
+#include "actors/task.hpp"
+#include "runtime/failure.hpp"
+
+#include <troupe/caf.hpp>
+
+#include <caf/scheduler/test_coordinator.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+namespace troupe {
+
+void configure(caf::actor_system_config& config, unsigned workers) {
+  config.set("scheduler.max-threads", std::size_t{workers > 0 ? workers : std::max(1u, std::thread::hardware_concurrency())});
+  config.set("scheduler.max-throughput", std::size_t{100});
+  config.module_factories.push_back([](caf::actor_system& sys) -> caf::actor_system::module* { return new detail::lane_coordinator(sys); });
+}
+
+namespace detail {
+
+struct domain::own_system {
+  caf::actor_system_config config;
+  std::unique_ptr<caf::actor_system> system;
+  explicit own_system(unsigned workers) {
+    configure(config, workers);
+    system = std::make_unique<caf::actor_system>(config);
+  }
+};
+
+domain::domain(caf::actor_system* external, runtime_options options)
+    : options_(std::move(options)),
+      own_(external ? nullptr : std::make_unique<own_system>(options_.workers)),
+      system_(external ? external : own_->system.get()),
+      node_(system_->node()),
+      inner_scope_(this),
+      books_(seat::most) {
+  if (auto lanes = dynamic_cast<lane_coordinator*>(&system_->scheduler())) hub_ = &lanes->hub();
+  else if (!(stepped_ = dynamic_cast<caf::scheduler::test_coordinator*>(&system_->scheduler())))
+    throw error("the actor system has another scheduler than Troupe's: call troupe::configure(config) before the actor_system is made from it");
+  options_.workers = static_cast<unsigned>(system_->scheduler().num_workers());
+  nowhere_.inside = this;
+  shards_.resize(std::clamp<std::size_t>(options_.workers + 2, 8, 64));
+  for (auto& s : shards_) {
+    s.inside = this;
+    s.store = store_actor::make(*system_, s.store_handle, at_once(), *this);
+    s.resolver = resolver_actor::make(*system_, s.resolver_handle, at_once(), *this);
+  }
+  clock_ = std::make_unique<detail::clock>(*this);
+}
+
+domain::~domain() = default;
+
+void domain::end() {
+  closing_.store(true);
+  for (auto& s : shards_) s.resolver->tell(close_msg{});
+  clock_->actor().tell(close_msg{});
+  drain();
+  aside_.stop();
+  clock_->stop();
+  // From here on only refs that outlive the runtime send messages, and those run where they are called.
+  std::vector<totals> all(2 * shards_.size());
+  std::size_t i = 0;
+  ask_all([&](auto& actor, client& c) { actor.tell(retire_msg{&all[i++], &c}); });
+  std::size_t gone = 0;
+  for (auto& t : all) gone += t.store.gone;
+  for (auto& s : shards_) {
+    s.store->cleanup(caf::error{}, nullptr);
+    s.resolver->cleanup(caf::error{}, nullptr);
+  }
+  clock_.reset();
+  own_.reset();
+  const auto alive = static_cast<std::int64_t>(total(&books::made)) - static_cast<std::int64_t>(gone);
+  orphans_.fetch_add(alive + 1, std::memory_order_acq_rel);
+  orphan_gone();
+}
+
+// ---- counters ----------------------------------------------------------------------------------------------------------------------
+
+std::size_t domain::total(std::atomic<std::int64_t> books::*what) const {
+  std::int64_t n = 0;
+  for (const auto& b : books_) n += (b.*what).load(std::memory_order_acquire);
+  return static_cast<std::size_t>(std::max<std::int64_t>(n, 0));
+}
+
+void domain::count_name(const task& t, std::size_t name_count::*what) {
+  std::lock_guard guard{names_mutex_};
+  std::string name{t.name_of_task()};
+  auto [place, fresh] = name_places_.emplace(name, names_.size());
+  if (fresh) names_.push_back({std::move(name)});
+  ++(names_[place->second].*what);
+}
+void domain::count_settled(const task& t, bool failed) {
+  count_name(t, &name_count::settled);
+  if (failed) count_name(t, &name_count::failed);
+}
+std::vector<name_count> domain::name_counts() const {
+  std::lock_guard guard{names_mutex_};
+  return names_;
+}
+
+// Sends a question to every store and resolver, and waits for the answers.
+template <class F> void domain::ask_all(F ask) {
+  client& c = client::mine(*this);
+  c.arrivals.begin(static_cast<std::int32_t>(2 * shards_.size()), countdown::free);
+  for (auto& s : shards_) {
+    ask(*s.store, c);
+    ask(*s.resolver, c);
+  }
+  if (at_once()) c.block(nullptr);
+  else while (!c.arrivals.due() && step(0)) {}
+}
+
+statistics domain::stats() {
+  std::vector<totals> all(2 * shards_.size());
+  std::size_t i = 0;
+  statistics s;
+  // settled first: what settles meanwhile is then never counted twice
+  s.tasks_settled = total(&books::settled);
+  const std::size_t ended = total(&books::ended);
+  ask_all([&](auto& actor, client& c) { actor.tell(ask_msg{&all[i++], &c}); });
+  const std::size_t submitted = total(&books::submitted), made = total(&books::made);
+  std::size_t gone = 0;
+  for (auto& t : all) {
+    gone += t.store.gone;
+    s.puts += t.store.puts;
+    s.drops += t.store.drops;
+    s.inputs_awaited += t.graph.awaited;
+    s.readiness_messages += t.graph.answered;
+  }
+  s.objects = made - std::min(made, gone);
+  s.tasks_unsettled = submitted - std::min(submitted, s.tasks_settled);
+  s.tasks_running = submitted - std::min(submitted, ended);
+  return s;
+}
+
+// ---- the end -----------------------------------------------------------------------------------------------------------------------
+
+const failure* domain::ended_early(const task& t) const {
+  const std::string name{t.name_of_task()};
+  return failure::make(failure::kind::cancelled, name, "task '" + name + "' was cancelled: its runtime ended before it had a value");
+}
+
+void domain::drain() {
+  if (seat::mine().running) throw error("drain() inside a task would wait for that task itself: call it from the program");
+  if (!at_once()) {
+    while (!all_ended())
+      if (!step()) throw deadlock("nothing can go on, and " + std::to_string(total(&books::submitted) - total(&books::ended)) + " tasks have not ended");
+    return;
+  }
+  if (seat::mine().worker) throw error("drain() inside a CAF actor's handler would block its worker: call it from the program");
+  drainers_.fetch_add(1);
+  {
+    std::unique_lock guard{drain_mutex_};
+    // The counters of other threads may be seen late, so a wake-up may be missed: look again now and then.
+    while (!all_ended()) drained_.wait_for(guard, std::chrono::milliseconds(1));
+  }
+  drainers_.fetch_sub(1);
+}
+
+void domain::wake_drainers() {
+  if (!all_ended()) return;
+  std::lock_guard guard{drain_mutex_};
+  drained_.notify_all();
+}
+
+void domain::run_aside(task& t) {
+  if (!aside_.push(t)) system_->scheduler().enqueue(&t);
+}
+
+// ---- deterministic scheduler -----------------------------------------------------------------------------------------------------------
+
+namespace {
+// A message on its way: under a deterministic scheduler it has a turn of its own.
+class delivery final : public caf::resumable, public caf::ref_counted {
+public:
+  delivery(caf::abstract_actor& who, ready_msg m) : who_(who.ctrl()), message_(m) {}
+  resume_result resume(caf::execution_unit* unit, std::size_t) override {
+    letter<ready_msg> m{message_};
+    who_->enqueue(caf::mailbox_element_ptr{&m}, unit);
+    return done;
+  }
+  void intrusive_ptr_add_ref_impl() override { ref(); }
+  void intrusive_ptr_release_impl() override { deref(); }
+
+private:
+  caf::strong_actor_ptr who_;
+  ready_msg message_;
+};
+}  // namespace
+
+void domain::deliver_later(caf::abstract_actor& who, ready_msg m) { system_->scheduler().enqueue(new delivery(who, m)); }
+
+bool domain::step(std::int64_t limit) { return stepped_->try_run_once() || clock_->advance(limit); }
+
+}  // namespace detail
+}  // namespace troupe

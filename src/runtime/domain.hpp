@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// The inside of a runtime: its actor system, its shards, its counters. Lives until the runtime and all objects that outlived it are gone.
+#pragma once
+#include "actors/clock.hpp"
+#include "actors/shard.hpp"
+#include "actors/side_pool.hpp"
+
+#include <troupe/runtime.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace caf::scheduler {
+class test_coordinator;
+}
+
+namespace troupe::detail {
+
+class failure;
+
+// What one thread has counted. Written by that thread alone (but the last line of a domain, by all others), read by anyone.
+struct alignas(64) books {
+  std::atomic<std::int64_t> made{0}, submitted{0}, settled{0}, ended{0};
+};
+
+class domain {
+public:
+  // `external`: the program's actor system; null: one of its own. Throws troupe::error.
+  domain(caf::actor_system* external, runtime_options options);
+  domain(const domain&) = delete;
+  domain& operator=(const domain&) = delete;
+  // The runtime goes away: settles everything, stops all threads, and deletes the domain with its last object.
+  void end();
+
+  const runtime_options& options() const { return options_; }
+  caf::actor_system& system() const { return *system_; }
+  const caf::node_id& node() const { return node_; }
+  job_hub* hub() const { return hub_; }                 // null: a deterministic scheduler
+  bool at_once() const { return hub_ != nullptr; }      // store and resolver run where they are called
+  std::size_t stack_size() const { return options_.stack_size; }
+  const task_scope& inner_scope() const { return inner_scope_; }
+
+  shard& nowhere() { return nowhere_; }
+  shard& shard_here() { return shards_[seat::mine().number % shards_.size()]; }
+  const std::vector<shard>& shards() const { return shards_; }
+  detail::clock& clock() { return *clock_; }
+
+  // ---- counters
+  void count(const seat& s, std::atomic<std::int64_t> books::*what, std::int64_t n = 1) {
+    auto& c = books_[s.number].*what;
+    if (s.number != seat::most - 1) c.store(c.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    else c.fetch_add(n, std::memory_order_relaxed);
+  }
+  void submitted(const task& t) {
+    count(seat::mine(), &books::submitted);
+    if (options_.count_names) count_name(t, &name_count::submitted);
+  }
+  void settled(const task& t, bool failed) {
+    count(seat::mine(), &books::settled);
+    if (options_.count_names) count_settled(t, failed);
+  }
+  void ended() {
+    count(seat::mine(), &books::ended, 1);
+    if (drainers_.load(std::memory_order_relaxed) > 0) wake_drainers();
+  }
+  std::size_t total(std::atomic<std::int64_t> books::*what) const;
+  std::vector<name_count> name_counts() const;
+  statistics stats();
+
+  // ---- the end
+  bool closing() const { return closing_.load(std::memory_order_relaxed); }
+  const failure* ended_early(const task& t) const;
+  void drain();
+  void orphan_gone() { if (orphans_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this; }
+
+  // ---- other threads
+  void run_aside(task& t);
+
+  // ---- deterministic scheduler
+  void deliver_later(caf::abstract_actor& who, ready_msg m);
+  // One job, or the next sleep's end if that is not past `limit`. False: nothing can go on.
+  bool step(std::int64_t limit = timers::never);
+
+private:
+  struct own_system;
+  ~domain();
+  void count_name(const task& t, std::size_t name_count::*what);
+  void count_settled(const task& t, bool failed);
+  void wake_drainers();
+  bool all_ended() const { return total(&books::ended) >= total(&books::submitted); }
+  template <class F> void ask_all(F ask);
+
+  runtime_options options_;
+  std::unique_ptr<own_system> own_;
+  caf::actor_system* system_;
+  caf::node_id node_;
+  job_hub* hub_ = nullptr;
+  caf::scheduler::test_coordinator* stepped_ = nullptr;
+  task_scope inner_scope_;
+  shard nowhere_;
+  std::vector<shard> shards_;
+  std::unique_ptr<detail::clock> clock_;
+  side_pool aside_;
+
+  std::vector<books> books_;
+  std::atomic<bool> closing_{false};
+  std::atomic<std::int64_t> orphans_{0};
+
+  std::atomic<int> drainers_{0};
+  std::mutex drain_mutex_;
+  std::condition_variable drained_;
+
+  mutable std::mutex names_mutex_;
+  std::vector<name_count> names_;  // guarded by names_mutex_, as is the next
+  std::unordered_map<std::string, std::size_t> name_places_;
+};
+
+}  // namespace troupe::detail

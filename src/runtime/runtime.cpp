@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// The door's functions that are no templates.
+#include "runtime/domain.hpp"
+
+#include "actors/slab_pool.hpp"
+#include "actors/task.hpp"
+#include "runtime/settings.hpp"
+
+#include <troupe/caf.hpp>
+
+#include <caf/actor_cast.hpp>
+#include <caf/scoped_actor.hpp>
+
+namespace troupe {
+
+namespace {
+detail::task& running() {
+  detail::task* t = detail::seat::mine().running;
+  if (!t) throw error("here() is for a running task: this thread runs none; a program uses its runtime");
+  return *t;
+}
+}  // namespace
+
+const task_scope& here() { return running().inside().inner_scope(); }
+std::string_view task_scope::name() const { return running().name_of_task(); }
+
+statistics scope::stats() const { return domain_->stats(); }
+
+runtime::runtime(runtime_options options) : runtime(nullptr, detail::settle_options(std::move(options))) {}
+runtime::runtime(int& argc, char** argv, runtime_options options) : runtime(nullptr, detail::settle_options(std::move(options), &argc, argv)) {}
+runtime::runtime(caf::actor_system& system, runtime_options options) : runtime(&system, detail::settle_options(std::move(options))) {}
+runtime::runtime(caf::actor_system* system, runtime_options options) : scope(new detail::domain(system, std::move(options))), inside_(inside()) {}
+runtime::~runtime() { inside_->end(); }
+
+void runtime::drain() const { inside_->drain(); }
+std::vector<name_count> runtime::counts() const { return inside_->name_counts(); }
+const runtime_options& runtime::options() const { return inside_->options(); }
+caf::actor_system& runtime::system() const { return inside_->system(); }
+std::vector<caf::actor> runtime::store_actors() const {
+  std::vector<caf::actor> all;
+  for (auto& s : inside_->shards()) all.push_back(s.store_handle);
+  return all;
+}
+std::vector<caf::actor> runtime::resolver_actors() const {
+  std::vector<caf::actor> all;
+  for (auto& s : inside_->shards()) all.push_back(s.resolver_handle);
+  return all;
+}
+
+namespace detail {
+
+new_task create_task(domain& d, const task_type& type, const task_options* options) {
+  if (d.closing()) throw cancelled("no task is submitted any more: the runtime ends");
+  if (options && options->stack_size != 0) check_stack_size(options->stack_size, "task_options.stack_size");
+  object* out = allocate_object(d, *type.result);
+  try {
+    task* t = task::make(d, type, out, options);
+    return {t->call(), t, out};
+  } catch (...) {
+    out->holds.store(1, std::memory_order_relaxed);
+    abandon_object(out);
+    throw;
+  }
+}
+
+void start_task(new_task t, object* const* missing, std::size_t n) { t.actor->start(missing, n); }
+
+void abandon_task(new_task t) noexcept {
+  object* out = t.out;
+  t.actor->abandon();  // gives back the task's hold of the record
+  abandon_object(out);
+}
+
+object* create_object(domain& d, const value_type& type) {
+  object* o = allocate_object(d, type);
+  o->holds.store(1, std::memory_order_relaxed);
+  return o;
+}
+
+void put_object(object* o) noexcept { shard_of(*o).store->tell(put_msg{o, {outcome::value, o->storage()}}); }
+
+void abandon_object(object* o) noexcept {
+  domain& d = *o->home.load(std::memory_order_relaxed)->inside;
+  d.count(seat::mine(), &books::made, -1);
+  release_memory(o);
+}
+
+caf::actor find_task_actor(domain& d, object* o) {
+  if (!o) throw_empty_input();
+  caf::actor found;
+  caf::scoped_actor self{d.system()};
+  self->request(shard_of(*o).store_handle, caf::infinite, find_task_msg{o}).receive([&](caf::actor& a) { found = std::move(a); }, [](caf::error&) {});
+  return found;
+}
+
+}  // namespace detail
+
+const char* caf_version() noexcept {
+  static const std::string text = std::to_string(CAF_VERSION / 10000) + '.' + std::to_string(CAF_VERSION / 100 % 100) + '.' + std::to_string(CAF_VERSION % 100);
+  return text.c_str();
+}
+
+}  // namespace troupe

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/settings.hpp"
+
+#include "actors/strand.hpp"
+
+#include <troupe/error.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace troupe::detail {
+
+namespace {
+constexpr unsigned most_workers = 200;
+struct setting {
+  std::string_view flag;  // after --troupe-
+  const char* environment;
+};
+constexpr setting workers{"workers", "TROUPE_WORKERS"}, stack_size{"stack-size", "TROUPE_STACK_SIZE"};
+constexpr setting all[] = {workers, stack_size};
+
+std::size_t number(std::string_view text, const std::string& where) {
+  std::size_t n = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (failed != std::errc{} || end != text.data() + text.size()) throw error(where + ": '" + std::string(text) + "' is no whole number");
+  return n;
+}
+
+void check_workers(std::size_t n, const std::string& where) {
+  if (n > most_workers) throw error(where + ": " + std::to_string(n) + " workers; at most " + std::to_string(most_workers) + " (0: one for each core)");
+}
+
+// The setting that was meant, by the number of letters to change; for error messages.
+std::string_view nearest(std::string_view word) {
+  std::string_view best;
+  std::size_t least = ~std::size_t{0};
+  for (const auto& s : all) {
+    std::vector<std::size_t> row(s.flag.size() + 1);
+    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+    for (std::size_t i = 0; i < word.size(); ++i) {
+      std::size_t diagonal = std::exchange(row[0], i + 1);
+      for (std::size_t j = 0; j < s.flag.size(); ++j) {
+        const std::size_t change = diagonal + (word[i] != s.flag[j]);
+        diagonal = row[j + 1];
+        row[j + 1] = std::min({change, diagonal + 1, row[j] + 1});
+      }
+    }
+    if (row.back() < least) {
+      least = row.back();
+      best = s.flag;
+    }
+  }
+  return best;
+}
+
+struct words {  // what the command line says, where it is given
+  std::optional<std::size_t> workers, stack_size;
+};
+
+words take_words(int& argc, char** argv) {
+  constexpr std::string_view prefix = "--troupe-";
+  words w;
+  int kept = std::min(argc, 1);
+  bool ours = true;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--") ours = false;
+    if (!ours || word.substr(0, prefix.size()) != prefix) {
+      argv[kept++] = argv[i];
+      continue;
+    }
+    const auto equals = word.find('=');
+    const auto flag = word.substr(prefix.size(), equals == word.npos ? word.npos : equals - prefix.size());
+    const auto known = std::find_if(std::begin(all), std::end(all), [&](const setting& s) { return s.flag == flag; });
+    if (known == std::end(all)) throw error(std::string(word) + ": no such option; did you mean --troupe-" + std::string(nearest(flag)) + "=N?");
+    if (equals == word.npos) throw error(std::string(word) + ": wants a value, as in --troupe-" + std::string(flag) + "=N");
+    const std::size_t n = number(word.substr(equals + 1), std::string(word.substr(0, equals)));
+    (known->flag == workers.flag ? w.workers : w.stack_size) = n;
+  }
+  argc = kept;
+  argv[kept] = nullptr;
+  return w;
+}
+}  // namespace
+
+void check_stack_size(std::size_t bytes, const char* where) {
+  if (bytes < smallest_stack_size || bytes > largest_stack_size)
+    throw error(std::string(where) + ": " + std::to_string(bytes) + " bytes; between " + std::to_string(smallest_stack_size) + " and " + std::to_string(largest_stack_size));
+}
+
+runtime_options settle_options(runtime_options options, int* argc, char** argv) {
+  words w;
+  if (argc) w = take_words(*argc, argv);
+  auto settle = [](std::size_t given, std::optional<std::size_t> word, const setting& s, auto check) {
+    const std::string flag = "--troupe-" + std::string(s.flag);
+    if (word) return check(*word, flag), *word;
+    if (given != 0) return check(given, "runtime_options"), given;
+    const char* text = std::getenv(s.environment);
+    if (!text || !*text) return std::size_t{0};
+    const std::size_t n = number(text, s.environment);
+    return check(n, s.environment), n;
+  };
+  options.workers = static_cast<unsigned>(settle(options.workers, w.workers, workers, check_workers));
+  options.stack_size = settle(options.stack_size, w.stack_size, stack_size, [](std::size_t n, const std::string& where) { if (n != 0) check_stack_size(n, where.c_str()); });
+  if (options.workers == 0) options.workers = std::clamp(std::thread::hardware_concurrency(), 1u, most_workers);
+  if (options.stack_size == 0) options.stack_size = default_stack_size;
+  if (options.name.empty()) options.name = "troupe";
+  return options;
+}
+
+}  // namespace troupe::detail

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <troupe/options.hpp>
+
+namespace troupe::detail {
+
+// What the options leave open, from the command line (whose --troupe- words are taken out), the environment and the defaults. Throws
+// troupe::error for what is out of range, misspelt or no number.
+runtime_options settle_options(runtime_options options, int* argc = nullptr, char** argv = nullptr);
+void check_stack_size(std::size_t bytes, const char* where);
+
+}  // namespace troupe::detail

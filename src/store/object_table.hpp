@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// The life of objects: put, watched, dropped, gone. Pure: events in, effects out, the data in the objects' records. One object_table
+// belongs to one store actor.
+#pragma once
+#include <troupe/detail/core.hpp>
+
+#include <cstddef>
+
+namespace troupe::detail {
+
+// What an object settles with: a value in its own record, a value in another object (which it keeps from then on), or a failure.
+struct outcome {
+  enum kind : std::uint8_t { value, alias, failure };
+  kind is = value;
+  const void* what = nullptr;
+};
+
+class object_table {
+public:
+  struct effects {
+    bool tell = false;  // the resolver, that the object is sealed
+    bool reap = false;  // the value, which nobody can reach any more
+  };
+  struct counters {
+    std::size_t puts = 0, watches = 0, drops = 0, gone = 0;
+  };
+
+  // Precondition: the first put of this object.
+  [[nodiscard]] effects put(store_entry& entry, outcome how);
+  [[nodiscard]] effects watch(store_entry& entry);
+  [[nodiscard]] effects drop(store_entry& entry);
+
+  const counters& counts() const { return counts_; }
+
+private:
+  counters counts_;
+};
+
+}  // namespace troupe::detail
