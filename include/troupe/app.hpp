@@ -30,14 +30,11 @@ struct interrupted {};
 
 // What a workflow's function is given. For the thread that runs the function only.
 class context {
- public:
+public:
   context(runtime& rt, const settings& values, std::ostream& out);
 
   // The value of a key.
-  template <class Key>
-  decltype(auto) operator[](const Key& k) const {
-    return values_[k];
-  }
+  template <class Key> decltype(auto) operator[](const Key& k) const { return values_[k]; }
 
   runtime& rt() { return rt_; }
 
@@ -46,13 +43,11 @@ class context {
 
   // Waits like runtime::get, and throws `interrupted` on Ctrl-C. Its task errors end the program
   // with 1 and their whole story.
-  template <class T>
-  decltype(auto) get(const ref<T>& r) {
+  template <class T> decltype(auto) get(const ref<T>& r) {
     await(std::vector{r});
     return rt_.get(r);
   }
-  template <class T>
-  auto get(const std::vector<ref<T>>& refs) {
+  template <class T> auto get(const std::vector<ref<T>>& refs) {
     await(refs);
     return rt_.get(refs);
   }
@@ -64,9 +59,8 @@ class context {
   // longest way through the graph takes on as many workers as it likes.
   void report_makespan(std::chrono::nanoseconds critical_path);
 
- private:
-  template <class T>
-  void await(const std::vector<ref<T>>& refs) const {
+private:
+  template <class T> void await(const std::vector<ref<T>>& refs) const {
     for (auto pending = refs; !pending.empty();) {
       throw_if_interrupted();
       pending = rt_.wait(pending, pending.size(), std::chrono::milliseconds(50)).pending;

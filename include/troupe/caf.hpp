@@ -19,6 +19,8 @@ namespace detail {
 caf::actor find_task_actor(domain& d, object* o);
 }
 
-template <class T> caf::actor runtime::task_actor(const ref<T>& r) const { return detail::find_task_actor(*inside_, detail::access::get(r)); }
+template <class T> caf::actor runtime::task_actor(const ref<T>& r) const {
+  return detail::find_task_actor(*inside_, detail::access::get(r));
+}
 
 }  // namespace troupe

@@ -21,10 +21,11 @@ public:
 class task_error : public error {
 public:
   struct story {
-    std::string task;              // who failed first
-    std::string text;              // what it said
-    std::vector<std::string> via;  // the tasks that the error passed on its way here, the first one first (the middle of a long way is left out)
-    std::exception_ptr original;   // what was thrown, in the process where it was thrown
+    std::string task;  // who failed first
+    std::string text;  // what it said
+    std::vector<std::string>
+        via;  // the tasks that the error passed on its way here, the first one first (the middle of a long way is left out)
+    std::exception_ptr original;          // what was thrown, in the process where it was thrown
     std::shared_ptr<const void> failure;  // how it goes on if a body lets it pass; not for users
   };
   explicit task_error(story s);
@@ -40,9 +41,7 @@ public:
     if (!original()) return false;
     try {
       std::rethrow_exception(original());
-    } catch (const E&) {
-      return true;
-    } catch (...) {
+    } catch (const E&) { return true; } catch (...) {
       return false;
     }
   }

@@ -36,10 +36,17 @@ public:
   using value_type = T;
 
   ref() noexcept = default;  // names nothing
-  ref(const ref& other) noexcept : object_(other.object_) { if (object_) object_->retain(); }
+  ref(const ref& other) noexcept : object_(other.object_) {
+    if (object_) object_->retain();
+  }
   ref(ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
-  ref& operator=(ref other) noexcept { std::swap(object_, other.object_); return *this; }
-  ~ref() { if (object_) object_->drop(); }
+  ref& operator=(ref other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~ref() {
+    if (object_) object_->drop();
+  }
 
   explicit operator bool() const noexcept { return object_ != nullptr; }
   // Whether its object has its outcome: a value, an error, or cancelled. Never changes back.
@@ -48,14 +55,16 @@ public:
   // Of an lvalue: valid while this ref lives. Of an rvalue: moved out if this is the only ref, else copied.
   decltype(auto) value() const& {
     if (!settled()) detail::throw_unsettled();
-    if constexpr (std::is_void_v<T>) { if (object_->failed) detail::throw_outcome(*object_); }
-    else return detail::value_of<T>(*object_);
+    if constexpr (std::is_void_v<T>) {
+      if (object_->failed) detail::throw_outcome(*object_);
+    } else return detail::value_of<T>(*object_);
   }
   T value() && {
     if (!settled()) detail::throw_unsettled();
     ref mine = std::move(*this);
-    if constexpr (std::is_void_v<T>) { if (mine.object_->failed) detail::throw_outcome(*mine.object_); }
-    else return detail::take_value<T>(*mine.object_);
+    if constexpr (std::is_void_v<T>) {
+      if (mine.object_->failed) detail::throw_outcome(*mine.object_);
+    } else return detail::take_value<T>(*mine.object_);
   }
 
   // Whether both name the same object.
@@ -69,14 +78,22 @@ private:
 
 namespace detail {
 struct access {  // the library's way to what a ref points to
-  template <class T> static ref<T> adopt(object* o) noexcept { ref<T> r; r.object_ = o; return r; }
+  template <class T> static ref<T> adopt(object* o) noexcept {
+    ref<T> r;
+    r.object_ = o;
+    return r;
+  }
   template <class T> static object* get(const ref<T>& r) noexcept { return r.object_; }
-  template <class T> static object* take(ref<T>& r) noexcept { return std::exchange(r.object_, nullptr); }
+  template <class T> static object* take(ref<T>& r) noexcept {
+    return std::exchange(r.object_, nullptr);
+  }
 };
 }  // namespace detail
 
 }  // namespace troupe
 
 template <class T> struct std::hash<troupe::ref<T>> {
-  std::size_t operator()(const troupe::ref<T>& r) const noexcept { return std::hash<const void*>{}(r.object_); }
+  std::size_t operator()(const troupe::ref<T>& r) const noexcept {
+    return std::hash<const void*>{}(r.object_);
+  }
 };

@@ -24,13 +24,15 @@ using duration = std::chrono::nanoseconds;
 
 // A snapshot of a runtime's counters. Each is exact; together they are of one moment only while nothing runs.
 struct statistics {
-  std::size_t objects = 0;                // alive
-  std::size_t tasks_settled = 0;          // their objects have their outcomes
-  std::size_t tasks_unsettled = 0;        // submitted and not settled
-  std::size_t tasks_running = 0;          // settled or not, their bodies have not ended (a pending task counts)
-  std::size_t inputs_awaited = 0;         // waits sent to a resolver: by tasks for inputs, by bodies and programs for values
-  std::size_t readiness_messages = 0;     // answers to them
-  std::size_t puts = 0, drops = 0;        // messages that the stores have handled
+  std::size_t objects = 0;          // alive
+  std::size_t tasks_settled = 0;    // their objects have their outcomes
+  std::size_t tasks_unsettled = 0;  // submitted and not settled
+  std::size_t tasks_running =
+      0;  // settled or not, their bodies have not ended (a pending task counts)
+  std::size_t inputs_awaited =
+      0;  // waits sent to a resolver: by tasks for inputs, by bodies and programs for values
+  std::size_t readiness_messages = 0;  // answers to them
+  std::size_t puts = 0, drops = 0;     // messages that the stores have handled
 };
 
 struct name_count {
@@ -38,24 +40,27 @@ struct name_count {
   std::size_t submitted = 0, settled = 0, failed = 0;
 };
 
-template <class T> struct wait_result {
-  std::vector<ref<T>> ready, pending;
-};
+template <class T> struct wait_result { std::vector<ref<T>> ready, pending; };
 
 class runtime;
 class task_scope;
 
 namespace detail {
 class domain;  // the inside of a runtime (src/runtime/domain.hpp)
-struct new_task { void* call; task* actor; object* out; };
+struct new_task {
+  void* call;
+  task* actor;
+  object* out;
+};
 new_task create_task(domain& d, const task_type& type, const task_options* options);
 void start_task(new_task t, object* const* missing, std::size_t n);
 void abandon_task(new_task t) noexcept;
 object* create_object(domain& d, const value_type& type);
-void put_object(object* o) noexcept;       // its value is in place
+void put_object(object* o) noexcept;  // its value is in place
 void abandon_object(object* o) noexcept;
 // Waits until n of them (all that are not null) have settled. False: not by then.
-bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n, const duration* timeout);
+bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,
+                   const duration* timeout);
 void sleep_in_task(domain& d, duration time);
 [[noreturn]] void throw_timed_out(duration timeout);
 [[noreturn]] void throw_bad_wait(std::size_t n, std::size_t count);
@@ -65,10 +70,13 @@ template <class T> inline void await_one(domain& d, const ref<T>& r, const durat
   if (!o) throw_empty_input();
   if (!o->is_sealed() && !await_objects(d, &o, 1, 1, timeout)) throw_timed_out(*timeout);
 }
-template <class T> void await_all(domain& d, const std::vector<ref<T>>& refs, const duration* timeout) {
+template <class T>
+void await_all(domain& d, const std::vector<ref<T>>& refs, const duration* timeout) {
   // a ref<T> is its pointer, so the vector is an array of them
   static_assert(sizeof(ref<T>) == sizeof(object*));
-  if (!await_objects(d, reinterpret_cast<object* const*>(refs.data()), refs.size(), refs.size(), timeout)) throw_timed_out(*timeout);
+  if (!await_objects(d, reinterpret_cast<object* const*>(refs.data()), refs.size(), refs.size(),
+                     timeout))
+    throw_timed_out(*timeout);
 }
 }  // namespace detail
 
@@ -80,14 +88,22 @@ public:
   // a ref<T>, where the parameter is a T, is an input; so is a container of refs where the container of values is expected. An
   // input that failed settles the task with that error without running it. Throws what copying the arguments throws; cancelled if
   // the runtime is ending.
-  template <auto F, class... As> auto submit(As&&... as) const { return submit_call(nullptr, detail::fixed<F>{}, std::forward<As>(as)...); }
-  template <class F, class... As> auto submit(F&& f, As&&... as) const { return submit_call(nullptr, std::forward<F>(f), std::forward<As>(as)...); }
+  template <auto F, class... As> auto submit(As&&... as) const {
+    return submit_call(nullptr, detail::fixed<F>{}, std::forward<As>(as)...);
+  }
+  template <class F, class... As> auto submit(F&& f, As&&... as) const {
+    return submit_call(nullptr, std::forward<F>(f), std::forward<As>(as)...);
+  }
 
   // The same verbs with options for what follows: with({.name = "crawl"}).submit<f>(x).
   class with_options {
   public:
-    template <auto F, class... As> auto submit(As&&... as) const { return on_.submit_call(&options_, detail::fixed<F>{}, std::forward<As>(as)...); }
-    template <class F, class... As> auto submit(F&& f, As&&... as) const { return on_.submit_call(&options_, std::forward<F>(f), std::forward<As>(as)...); }
+    template <auto F, class... As> auto submit(As&&... as) const {
+      return on_.submit_call(&options_, detail::fixed<F>{}, std::forward<As>(as)...);
+    }
+    template <class F, class... As> auto submit(F&& f, As&&... as) const {
+      return on_.submit_call(&options_, std::forward<F>(f), std::forward<As>(as)...);
+    }
 
   private:
     friend scope;
@@ -115,14 +131,32 @@ public:
   // Of an lvalue: no copy; valid while the ref lives. Of an rvalue: moved out if it is the only ref, else copied.
   // A program's thread may run the task that it waits for, if nobody has begun it and there is no timeout.
   // Throws timed_out when there is a timeout and it passes; cancelled if the runtime is ending.
-  template <class T> decltype(auto) get(const ref<T>& r) const { detail::await_one(*domain_, r, nullptr); return r.value(); }
-  template <class T> T get(ref<T>&& r) const { detail::await_one(*domain_, r, nullptr); return std::move(r).value(); }
-  template <class T> decltype(auto) get(const ref<T>& r, duration timeout) const { detail::await_one(*domain_, r, &timeout); return r.value(); }
-  template <class T> T get(ref<T>&& r, duration timeout) const { detail::await_one(*domain_, r, &timeout); return std::move(r).value(); }
+  template <class T> decltype(auto) get(const ref<T>& r) const {
+    detail::await_one(*domain_, r, nullptr);
+    return r.value();
+  }
+  template <class T> T get(ref<T>&& r) const {
+    detail::await_one(*domain_, r, nullptr);
+    return std::move(r).value();
+  }
+  template <class T> decltype(auto) get(const ref<T>& r, duration timeout) const {
+    detail::await_one(*domain_, r, &timeout);
+    return r.value();
+  }
+  template <class T> T get(ref<T>&& r, duration timeout) const {
+    detail::await_one(*domain_, r, &timeout);
+    return std::move(r).value();
+  }
 
   // Many at once: the values in place (for ref<void>: nothing). Waits for all; throws the error of the first one that failed.
-  template <class T> auto get(std::vector<ref<T>> refs) const { detail::await_all(*domain_, refs, nullptr); return all_values(std::move(refs)); }
-  template <class T> auto get(std::vector<ref<T>> refs, duration timeout) const { detail::await_all(*domain_, refs, &timeout); return all_values(std::move(refs)); }
+  template <class T> auto get(std::vector<ref<T>> refs) const {
+    detail::await_all(*domain_, refs, nullptr);
+    return all_values(std::move(refs));
+  }
+  template <class T> auto get(std::vector<ref<T>> refs, duration timeout) const {
+    detail::await_all(*domain_, refs, &timeout);
+    return all_values(std::move(refs));
+  }
   // Several of different types: a tuple of const T& for an lvalue, of T for an rvalue.
   template <class... Ts> std::tuple<const Ts&...> get(const std::tuple<ref<Ts>...>& refs) const {
     std::apply([&](auto&... r) { await_each({detail::access::get(r)...}); }, refs);
@@ -135,8 +169,13 @@ public:
 
   // Waits until n of them have settled (or the time is up): exactly n ready ones, or with a timeout those there are, and the rest.
   // The order of refs is kept in both. Throws troupe::error if n is more than there are.
-  template <class T> wait_result<T> wait(const std::vector<ref<T>>& refs, std::size_t n) const { return wait_for(refs, n, nullptr); }
-  template <class T> wait_result<T> wait(const std::vector<ref<T>>& refs, std::size_t n, duration timeout) const { return wait_for(refs, n, &timeout); }
+  template <class T> wait_result<T> wait(const std::vector<ref<T>>& refs, std::size_t n) const {
+    return wait_for(refs, n, nullptr);
+  }
+  template <class T>
+  wait_result<T> wait(const std::vector<ref<T>>& refs, std::size_t n, duration timeout) const {
+    return wait_for(refs, n, &timeout);
+  }
 
   // A snapshot of the counters: asks every store and resolver actor.
   statistics stats() const;
@@ -147,7 +186,8 @@ protected:
   ~scope() = default;
   detail::domain* inside() const { return domain_; }
 
-  template <class F, class... As> auto submit_call(const task_options* options, F&& f, As&&... as) const {
+  template <class F, class... As>
+  auto submit_call(const task_options* options, F&& f, As&&... as) const {
     using G = std::decay_t<F>;
     if constexpr (detail::check_call<G, std::decay_t<As>...>()) {
       using call = detail::call<G, std::decay_t<As>...>;
@@ -165,30 +205,47 @@ protected:
   }
 
 private:
-  template <class Call, class M, class... Xs> static void construct(detail::new_task t, M* missing, Xs&&... xs) {
+  template <class Call, class M, class... Xs>
+  static void construct(detail::new_task t, M* missing, Xs&&... xs) {
     auto abandon = [t] { detail::abandon_task(t); };
-    struct guard { decltype(abandon)* f; ~guard() { if (f) (*f)(); } } g{&abandon};
+    struct guard {
+      decltype(abandon)* f;
+      ~guard() {
+        if (f) (*f)();
+      }
+    } g{&abandon};
     auto c = ::new (t.call) Call(std::forward<Xs>(xs)...);
     if constexpr (!std::is_null_pointer_v<M> && Call::has_inputs) {
-      struct undo { Call* c; ~undo() { if (c) c->~Call(); } } u{c};
+      struct undo {
+        Call* c;
+        ~undo() {
+          if (c) c->~Call();
+        }
+      } u{c};
       c->each_input(*missing);
       u.c = nullptr;
     }
     g.f = nullptr;
   }
-  template <class Call, class... Xs> static void construct(detail::new_task t, std::nullptr_t, Xs&&... xs) {
+  template <class Call, class... Xs>
+  static void construct(detail::new_task t, std::nullptr_t, Xs&&... xs) {
     construct<Call>(t, static_cast<std::nullptr_t*>(nullptr), std::forward<Xs>(xs)...);
   }
-  void await_each(std::initializer_list<detail::object*> objects) const { detail::await_objects(*domain_, objects.begin(), objects.size(), objects.size(), nullptr); }
+  void await_each(std::initializer_list<detail::object*> objects) const {
+    detail::await_objects(*domain_, objects.begin(), objects.size(), objects.size(), nullptr);
+  }
   template <class T> static auto all_values(std::vector<ref<T>> refs) {
     for (const auto& r : refs) (void)r.value();
     if constexpr (!std::is_void_v<T>) return values<T>{std::move(refs)};
   }
-  template <class T> wait_result<T> wait_for(const std::vector<ref<T>>& refs, std::size_t n, const duration* timeout) const {
+  template <class T> wait_result<T> wait_for(const std::vector<ref<T>>& refs, std::size_t n,
+                                             const duration* timeout) const {
     if (n > refs.size()) detail::throw_bad_wait(n, refs.size());
-    detail::await_objects(*domain_, reinterpret_cast<detail::object* const*>(refs.data()), refs.size(), n, timeout);
+    detail::await_objects(*domain_, reinterpret_cast<detail::object* const*>(refs.data()),
+                          refs.size(), n, timeout);
     wait_result<T> result;
-    for (const auto& r : refs) (result.ready.size() < n && r.settled() ? result.ready : result.pending).push_back(r);
+    for (const auto& r : refs)
+      (result.ready.size() < n && r.settled() ? result.ready : result.pending).push_back(r);
     return result;
   }
 

@@ -30,12 +30,24 @@ public:
     reference operator*() const { return *static_cast<const T*>(detail::access::get(*at_)->value); }
     pointer operator->() const { return &**this; }
     reference operator[](difference_type n) const { return *(*this + n); }
-    iterator& operator++() { ++at_; return *this; }
-    iterator& operator--() { --at_; return *this; }
+    iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    iterator& operator--() {
+      --at_;
+      return *this;
+    }
     iterator operator++(int) { return iterator{at_++}; }
     iterator operator--(int) { return iterator{at_--}; }
-    iterator& operator+=(difference_type n) { at_ += n; return *this; }
-    iterator& operator-=(difference_type n) { at_ -= n; return *this; }
+    iterator& operator+=(difference_type n) {
+      at_ += n;
+      return *this;
+    }
+    iterator& operator-=(difference_type n) {
+      at_ -= n;
+      return *this;
+    }
     friend iterator operator+(iterator i, difference_type n) { return i += n; }
     friend iterator operator+(difference_type n, iterator i) { return i += n; }
     friend iterator operator-(iterator i, difference_type n) { return i -= n; }

@@ -28,7 +28,9 @@ namespace troupe::detail {
 
 // A CAF message of one T that lives where its sender wants: on the stack, or (kept) on the heap. The receiver of one on the stack has
 // taken it in before enqueue() returns, so it may be given only to actors that are known to do that.
-template <class T> class letter final : public caf::mailbox_element, public caf::detail::tuple_vals_impl<caf::type_erased_tuple, T> {
+template <class T> class letter final
+    : public caf::mailbox_element,
+      public caf::detail::tuple_vals_impl<caf::type_erased_tuple, T> {
   using tuple = caf::detail::tuple_vals_impl<caf::type_erased_tuple, T>;
 
 public:
@@ -42,7 +44,9 @@ public:
   const caf::type_erased_tuple& content() const override { return *this; }
   caf::message move_content_to_message() override { return caf::make_message(std::move(get())); }
   caf::message copy_content_to_message() const override { return caf::make_message(get()); }
-  void request_deletion(bool) const noexcept override { if (kept_) delete this; }
+  void request_deletion(bool) const noexcept override {
+    if (kept_) delete this;
+  }
 
 private:
   letter(T x, bool kept) : tuple(std::move(x)), kept_(kept) {}

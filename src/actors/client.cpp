@@ -18,14 +18,17 @@ client& client::mine(domain& d) {
   thread_local own c;
   if (c.of != &d.system()) {
     caf::actor_config cfg;
-    c.handle = caf::make_actor<client, caf::actor>(d.system().next_actor_id(), d.system().node(), &d.system(), cfg);
+    c.handle = caf::make_actor<client, caf::actor>(d.system().next_actor_id(), d.system().node(),
+                                                   &d.system(), cfg);
     c.of = &d.system();
   }
   return *static_cast<client*>(caf::actor_cast<caf::abstract_actor*>(c.handle));
 }
 
 void client::enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) {
-  if (!content_of<ready_msg>(*m)) return bounce(m);
+  auto ready = content_of<ready_msg>(*m);
+  if (!ready) return bounce(m);
+  if (ready->w) ready->w->answered.store(true, std::memory_order_relaxed);
   m.reset();
   if (!arrivals.arrive()) return;
   std::lock_guard guard{mutex_};

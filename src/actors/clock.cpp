@@ -29,7 +29,9 @@ std::int64_t alarm::wait() {
       return now;
     }
     if (earliest_ == timers::never) bell_.wait(guard);
-    else bell_.wait_until(guard, std::chrono::steady_clock::time_point{std::chrono::nanoseconds{earliest_}});
+    else
+      bell_.wait_until(guard,
+                       std::chrono::steady_clock::time_point{std::chrono::nanoseconds{earliest_}});
   }
 }
 
@@ -38,7 +40,9 @@ void clock_core::on(sleep_msg& m) {
   if (timers_.add(*m.s)) alarm_.set(timers_.earliest());
 }
 void clock_core::on(wake_msg& m) {
-  if (timers_.remove(*m.s)) send_ready(domain_, *m.s->who, nullptr);
+  caf::abstract_actor& who = *m.s->who;
+  if (timers_.remove(*m.s)) send_ready(domain_, who, nullptr);
+  send_ready(domain_, who, nullptr);
 }
 void clock_core::on(tick_msg& m) {
   answer_due(m.now);
@@ -55,9 +59,14 @@ void clock_core::answer_due(std::int64_t now) {
   }
 }
 
-clock::clock(domain& d) : domain_(d), actor_(clock_actor::make(d.system(), handle_, d.at_once(), d, alarm_)) {}
+clock::clock(domain& d)
+    : domain_(d),
+      actor_(clock_actor::make(d.system(), handle_, d.at_once(), d, alarm_)) {}
 
-std::int64_t clock::now() const { return domain_.at_once() ? std::chrono::steady_clock::now().time_since_epoch().count() : virtual_now_; }
+std::int64_t clock::now() const {
+  return domain_.at_once() ? std::chrono::steady_clock::now().time_since_epoch().count()
+                           : virtual_now_;
+}
 
 void clock::start() {
   if (!domain_.at_once()) return;
@@ -76,7 +85,10 @@ void clock::stop() {
 
 bool clock::advance(std::int64_t limit) {
   const std::int64_t next = actor_->core().earliest();
-  if (next > limit || next == timers::never) return false;
+  if (next > limit || next == timers::never) {
+    if (limit != timers::never) virtual_now_ = std::max(virtual_now_, limit);
+    return false;
+  }
   virtual_now_ = std::max(virtual_now_, next);
   actor_->tell(tick_msg{virtual_now_});
   return true;

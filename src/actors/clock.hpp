@@ -66,7 +66,7 @@ public:
   // Before the first sleep: starts the thread.
   void start();
   void stop();
-  // Deterministic: to the next sleep's end, but not past `limit`. False: nobody sleeps until then.
+  // Deterministic: to the next sleep's end, but not past `limit` (0: the time stands still). False: nobody's sleep ends until then.
   bool advance(std::int64_t limit);
 
 private:

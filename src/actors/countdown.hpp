@@ -15,18 +15,23 @@ class countdown {
 public:
   enum stack { free, in_use };
 
-  void begin(std::int32_t missing, stack s) { word_.store(missing + (s == in_use ? stack_bit : 0), std::memory_order_relaxed); }
+  void begin(std::int32_t missing, stack s) {
+    word_.store(missing + (s == in_use ? stack_bit : 0), std::memory_order_relaxed);
+  }
   [[nodiscard]] bool arrive() { return subtract(1); }
   // The waiter goes on whatever is missing. Arrivals are still counted.
   [[nodiscard]] bool force() { return subtract(forced); }
   // The stack is free now.
-  [[nodiscard]] bool leave() { return count(word_.fetch_sub(stack_bit, std::memory_order_acq_rel)) <= 0; }
+  [[nodiscard]] bool leave() {
+    return count(word_.fetch_sub(stack_bit, std::memory_order_acq_rel)) <= 0;
+  }
   // The waiter may go on without having left its stack.
   bool due() const { return count(word_.load(std::memory_order_acquire)) <= 0; }
 
   // For the waiter, while it runs: how many have arrived of a wait that began with `missing`.
   std::int32_t arrived(std::int32_t missing) const {
-    return missing - static_cast<std::int32_t>(count(word_.load(std::memory_order_acquire)) & 0xffffffff);
+    return missing -
+           static_cast<std::int32_t>(count(word_.load(std::memory_order_acquire)) & 0xffffffff);
   }
   // For the waiter, after it was due: it now waits for all of `total` arrivals of that wait. `left`: it stands on its stack
   // again after having left it. Gives what arrived() wants from now on.
@@ -40,7 +45,9 @@ public:
 
 private:
   static constexpr std::int64_t stack_bit = std::int64_t{1} << 62, forced = std::int64_t{1} << 32;
-  static std::int64_t count(std::int64_t word) { return word > stack_bit / 2 ? word - stack_bit : word; }
+  static std::int64_t count(std::int64_t word) {
+    return word > stack_bit / 2 ? word - stack_bit : word;
+  }
   bool subtract(std::int64_t n) {
     const std::int64_t old = word_.fetch_sub(n, std::memory_order_acq_rel);
     return old <= stack_bit / 2 && old > 0 && old <= n;

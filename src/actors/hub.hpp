@@ -42,7 +42,8 @@ public:
   // Up to `most` of the oldest (and no more than half, if so asked), oldest first.
   std::size_t pop_some(Job** out, std::size_t most, bool half) {
     std::lock_guard guard{lock_};
-    const std::size_t n = size_.load(std::memory_order_relaxed), got = std::min(most, half ? (n + 1) / 2 : n);
+    const std::size_t n = size_.load(std::memory_order_relaxed),
+                      got = std::min(most, half ? (n + 1) / 2 : n);
     for (std::size_t i = 0; i < got; ++i) out[i] = take(n - i, false);
     return got;
   }
@@ -82,10 +83,15 @@ public:
   // A lane for the calling thread, until it is given back. Thieves see it for ever.
   lane& enter() {
     for (std::size_t i = 0, n = lanes_.load(std::memory_order_acquire); i < n; ++i)
-      if (auto l = lane_[i].load(std::memory_order_acquire); l && !l->taken.load(std::memory_order_relaxed) && !l->taken.exchange(true, std::memory_order_acquire)) return *l;
+      if (auto l = lane_[i].load(std::memory_order_acquire);
+          l && !l->taken.load(std::memory_order_relaxed) &&
+          !l->taken.exchange(true, std::memory_order_acquire))
+        return *l;
     std::lock_guard guard{mutex_};
     const std::size_t i = lanes_.load(std::memory_order_relaxed);
-    if (i == max_lanes) return *lane_[0].load();  // so many threads wait at once that some share the first worker's lane: it is locked
+    if (i == max_lanes)
+      return *lane_[0]
+                  .load();  // so many threads wait at once that some share the first worker's lane: it is locked
     own_.push_back(std::make_unique<lane>());
     own_.back()->index = i;
     lane_[i].store(own_.back().get(), std::memory_order_release);
@@ -124,7 +130,9 @@ public:
       if (Job* job = sleep(l)) return job;
     }
   }
-  template <class F> void drain(lane& l, F f) { while (Job* job = l.jobs.pop(true)) f(job); }
+  template <class F> void drain(lane& l, F f) {
+    while (Job* job = l.jobs.pop(true)) f(job);
+  }
   template <class F> void drain_all(F f) {
     for (auto& l : own_) drain(*l, f);
     while (Job* job = inbox_.pop(true)) f(job);
@@ -136,7 +144,10 @@ private:
 
   void push(job_queue<Job>& queue, Job* job) {
     bool ring = false;
-    queue.push(job, [&] { ring = asleep_.load(std::memory_order_relaxed) > 0 && searching_.load(std::memory_order_relaxed) == 0; });
+    queue.push(job, [&] {
+      ring = asleep_.load(std::memory_order_relaxed) > 0 &&
+             searching_.load(std::memory_order_relaxed) == 0;
+    });
     if (ring) wake();
   }
   void wake() {
@@ -168,7 +179,8 @@ private:
     Job* some[32];
     const std::size_t got = queue.pop_some(some, 32, half);
     if (got == 0) return nullptr;
-    for (std::size_t i = got; i-- > 1;) l.jobs.push(some[i], [] {});  // reversed: the oldest is this lane's newest
+    for (std::size_t i = got; i-- > 1;)
+      l.jobs.push(some[i], [] {});  // reversed: the oldest is this lane's newest
     if (asleep_.load(std::memory_order_relaxed) > 0 && (got > 8 || !queue.seems_empty())) wake();
     return some[0];
   }

@@ -16,24 +16,34 @@
 
 namespace troupe::detail {
 
-struct traffic { std::size_t at_once = 0, queued = 0, handed_over = 0; };
+struct traffic {
+  std::size_t at_once = 0, queued = 0, handed_over = 0;
+};
 
 // Core: void on(M&) for each message M. Handlers never throw, park or run user code; what must happen after the release they leave in
 // `rest()` (taken out while running; restore() puts it back), and the static finish(rest) does it.
-template <class Core, class... Messages> class inline_actor final : public caf::monitorable_actor, public caf::resumable {
+template <class Core, class... Messages> class inline_actor final : public caf::monitorable_actor,
+                                                                    public caf::resumable {
 public:
-  template <class... As> explicit inline_actor(caf::actor_config& cfg, bool at_once, As&&... as) : monitorable_actor(cfg), at_once_(at_once), core_(std::forward<As>(as)...) {}
+  template <class... As> explicit inline_actor(caf::actor_config& cfg, bool at_once, As&&... as)
+      : monitorable_actor(cfg),
+        at_once_(at_once),
+        core_(std::forward<As>(as)...) {}
 
-  static inline_actor* make(caf::actor_system& sys, caf::actor& handle, bool at_once, auto&&... as) {
+  static inline_actor* make(caf::actor_system& sys, caf::actor& handle, bool at_once,
+                            auto&&... as) {
     caf::actor_config cfg;
-    handle = caf::make_actor<inline_actor, caf::actor>(sys.next_actor_id(), sys.node(), &sys, cfg, at_once, std::forward<decltype(as)>(as)...);
+    handle = caf::make_actor<inline_actor, caf::actor>(sys.next_actor_id(), sys.node(), &sys, cfg,
+                                                       at_once, std::forward<decltype(as)>(as)...);
     return static_cast<inline_actor*>(caf::actor_cast<caf::abstract_actor*>(handle));
   }
 
   // From within the process: the message lies on the caller's stack if the actor is idle.
   template <class M> void tell(M m) {
     element* old = inbox_.load(std::memory_order_relaxed);
-    if (at_once_ && old == idle() && inbox_.compare_exchange_strong(old, nullptr, std::memory_order_acquire, std::memory_order_relaxed)) {
+    if (at_once() && old == idle() &&
+        inbox_.compare_exchange_strong(old, nullptr, std::memory_order_acquire,
+                                       std::memory_order_relaxed)) {
       letter<M> on_stack{std::move(m)};
       ++seen_.at_once;
       handle(on_stack);
@@ -47,7 +57,7 @@ public:
   void enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) override { push(m.release()); }
 
   resume_result resume(caf::execution_unit*, std::size_t) override {
-    if (at_once_) return drain(patience) ? awaiting_message : resume_later;
+    if (at_once()) return drain(patience) ? awaiting_message : resume_later;
     // one message a turn
     const bool more = !drain(1);
     return more ? resume_later : awaiting_message;
@@ -61,14 +71,18 @@ public:
 private:
   using element = caf::mailbox_element;
   static constexpr int patience = 64;
+  // After the end there is no scheduler any more, whatever it was.
+  bool at_once() const { return at_once_ || core_.closed(); }
   static element* idle() { return reinterpret_cast<element*>(1); }
 
   [[gnu::noinline]] void push(element* e) {
     element* old = inbox_.load(std::memory_order_relaxed);
     for (;;)
       if (old == idle()) {
-        if (!inbox_.compare_exchange_weak(old, nullptr, std::memory_order_acquire, std::memory_order_relaxed)) continue;
-        if (!at_once_) {
+        if (!inbox_.compare_exchange_weak(old, nullptr, std::memory_order_acquire,
+                                          std::memory_order_relaxed))
+          continue;
+        if (!at_once()) {
           e->next = nullptr;
           backlog_ = e;
           return schedule();
@@ -78,15 +92,20 @@ private:
         return release();
       } else {
         e->next = old;
-        if (inbox_.compare_exchange_weak(old, e, std::memory_order_release, std::memory_order_relaxed)) return;
+        if (inbox_.compare_exchange_weak(old, e, std::memory_order_release,
+                                         std::memory_order_relaxed))
+          return;
       }
   }
-  void release() { if (!leave() && !drain(patience)) schedule(); }
+  void release() {
+    if (!leave() && !drain(patience)) schedule();
+  }
   // False: messages have come, and it still runs.
   bool leave() {
     auto rest = core_.rest();
     element* none = nullptr;
-    if (!inbox_.compare_exchange_strong(none, idle(), std::memory_order_release, std::memory_order_relaxed)) {
+    if (!inbox_.compare_exchange_strong(none, idle(), std::memory_order_release,
+                                        std::memory_order_relaxed)) {
       core_.restore(rest);
       return false;
     }
@@ -138,7 +157,8 @@ private:
   }
 
   alignas(64) std::atomic<element*> inbox_{idle()};
-  element* backlog_ = nullptr;  // taken from the inbox, oldest first; this and all below belong to whoever runs the actor
+  element* backlog_ =
+      nullptr;  // taken from the inbox, oldest first; this and all below belong to whoever runs the actor
   const bool at_once_;
   traffic seen_;
   Core core_;

@@ -21,17 +21,27 @@ public:
     worker_data(const worker_data&) {}
     job_hub::lane* lane = nullptr;
   };
-  template <class C> void central_enqueue(C* self, caf::resumable* job) { d(self).hub.push_inbox(job); }
-  template <class W> void external_enqueue(W* self, caf::resumable* job) { central_enqueue(self->parent(), job); }
-  template <class W> void internal_enqueue(W* self, caf::resumable* job) { d(self->parent()).hub.push(*d(self).lane, job); }
-  template <class W> void resume_job_later(W* self, caf::resumable* job) { external_enqueue(self, job); }
+  template <class C> void central_enqueue(C* self, caf::resumable* job) {
+    d(self).hub.push_inbox(job);
+  }
+  template <class W> void external_enqueue(W* self, caf::resumable* job) {
+    central_enqueue(self->parent(), job);
+  }
+  template <class W> void internal_enqueue(W* self, caf::resumable* job) {
+    d(self->parent()).hub.push(*d(self).lane, job);
+  }
+  template <class W> void resume_job_later(W* self, caf::resumable* job) {
+    external_enqueue(self, job);
+  }
   template <class W> caf::resumable* dequeue(W* self) {
     auto& hub = d(self->parent()).hub;
     if (!d(self).lane) sit_down(self, hub);
     return hub.wait(*d(self).lane, [] {});
   }
   template <class W, class F> void foreach_resumable(W*, F) {}  // all lanes are the hub's
-  template <class C, class F> void foreach_central_resumable(C* self, F f) { d(self).hub.drain_all(f); }
+  template <class C, class F> void foreach_central_resumable(C* self, F f) {
+    d(self).hub.drain_all(f);
+  }
 
 private:
   template <class W> void sit_down(W* self, job_hub& hub) {

@@ -4,7 +4,8 @@
 //   task, client --await-----> resolver --watch--> store      an input, or a value that a body or a program waits for
 //   task ---------put--------> store ----sealed--> resolver --ready--> task, client
 //   last ref -----drop-------> store
-//   task, client --withdraw--> resolver                       a wait that gives up; it is answered all the same, exactly once
+//   task, client --withdraw--> resolver --ready--> (twice)    a wait that gives up is answered all the same, exactly once; and
+//                                                             so is the withdraw: only then is nothing on its way any more
 //   task, client --sleep-----> clock -----------------ready--> task, client
 //   task, client --wake------> clock                          the same for a sleep
 //   clock's thread --tick----> clock
@@ -16,6 +17,7 @@
 
 #include <troupe/detail/object.hpp>
 
+#include <atomic>
 #include <cstddef>
 
 namespace caf {
@@ -28,38 +30,69 @@ namespace troupe::detail {
 struct waiter : edge {
   object* object_awaited = nullptr;
   caf::abstract_actor* who = nullptr;
+  std::atomic<bool> answered{false};  // a hint, for the waiter itself
 };
 struct sleeper : timer {
   caf::abstract_actor* who = nullptr;
   bool expires = false;  // a wait's time limit, not a sleep
 };
 
-struct put_msg {              // the object's outcome; its value (or what keeps it, if it lies elsewhere) is in its record
+struct
+    put_msg {  // the object's outcome; its value (or what keeps it, if it lies elsewhere) is in its record
   object* o;
   outcome how;
-  caf::strong_actor_ptr maker = nullptr;  // while the message waits in a mailbox: its task, to be kept alive, and to tell its monitors then
+  caf::strong_actor_ptr maker =
+      nullptr;  // while the message waits in a mailbox: its task, to be kept alive, and to tell its monitors then
   void keep();
 };
-struct watch_msg { object* o; };          // say when it is sealed
-struct drop_msg { object* o; };           // nobody refers to it any more
-struct find_task_msg { object* o; };      // a request: answered by the handle of its task, or an invalid one
-struct await_msg { waiter* w; };
-struct sealed_msg { object* o; bool more = false; };  // more: waiters are left from last time
-struct withdraw_msg { waiter* w; };
+struct watch_msg {
+  object* o;
+};  // say when it is sealed
+struct drop_msg {
+  object* o;
+};  // nobody refers to it any more
+struct find_task_msg {
+  object* o;
+};  // a request: answered by the handle of its task, or an invalid one
+struct await_msg {
+  waiter* w;
+};
+struct sealed_msg {
+  object* o;
+  bool more = false;
+};  // more: waiters are left from last time
+struct withdraw_msg {
+  waiter* w;
+};
 // The wait is over: its object is sealed, or it was withdrawn, or all ends. expired: and whatever else is waited for, go on.
-struct ready_msg { waiter* w; bool expired = false; };
-struct sleep_msg { sleeper* s; };
-struct wake_msg { sleeper* s; };
-struct tick_msg { std::int64_t now; };
-struct close_msg {};                      // the runtime ends: answer all waits, now and from now on
+struct ready_msg {
+  waiter* w;
+  bool expired = false;
+};
+struct sleep_msg {
+  sleeper* s;
+};
+struct wake_msg {
+  sleeper* s;
+};
+struct tick_msg {
+  std::int64_t now;
+};
+struct close_msg {};  // the runtime ends: answer all waits, now and from now on
 
 // What a shard has counted, added to *into; then `who` gets a ready_msg (of no wait).
 struct totals {
   object_table::counters store;
   task_graph::counters graph;
 };
-struct ask_msg { totals* into; caf::abstract_actor* who; };
-struct retire_msg { totals* into; caf::abstract_actor* who; };  // the same, and from now on every reaped object is told to the domain
+struct ask_msg {
+  totals* into;
+  caf::abstract_actor* who;
+};
+struct retire_msg {
+  totals* into;
+  caf::abstract_actor* who;
+};  // the same, and from now on every reaped object is told to the domain
 
 }  // namespace troupe::detail
 

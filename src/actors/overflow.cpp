@@ -24,9 +24,12 @@ struct sigaction before_segv, before_bus;
   const auto name = s.running ? s.running->name_of_task() : std::string_view{"?"};
   const std::size_t promised = s.on->promised();
   const int n = std::snprintf(text, sizeof text,
-                              "troupe: task '%.*s' overflowed its stack of %zu KiB. Give this task more with with({.stack_size = BYTES}), or all with "
-                              "runtime_options{.stack_size = BYTES}, --troupe-stack-size=BYTES or TROUPE_STACK_SIZE=BYTES.\n",
-                              static_cast<int>(std::min<std::size_t>(name.size(), 200)), name.data(), promised / 1024);
+                              "troupe: task '%.*s' overflowed its stack of %zu KiB. Give this task "
+                              "more with with({.stack_size = BYTES}), or all with "
+                              "runtime_options{.stack_size = BYTES}, --troupe-stack-size=BYTES or "
+                              "TROUPE_STACK_SIZE=BYTES.\n",
+                              static_cast<int>(std::min<std::size_t>(name.size(), 200)),
+                              name.data(), promised / 1024);
   for (int done = 0; done < n;) {
     const auto wrote = ::write(2, text + done, static_cast<std::size_t>(n - done));
     if (wrote <= 0) break;
@@ -45,7 +48,8 @@ void on_fault(int signal, siginfo_t* info, void* context) {
   }
   const auto& before = signal == SIGSEGV ? before_segv : before_bus;
   if (before.sa_flags & SA_SIGINFO) return before.sa_sigaction(signal, info, context);
-  if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) return before.sa_handler(signal);
+  if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN)
+    return before.sa_handler(signal);
   sigaction(signal, &before, nullptr);  // returns to the faulting instruction, which faults again
 }
 
@@ -54,9 +58,14 @@ struct alternate_stack {
   void* memory = nullptr;
   alternate_stack() {
     stack_t old{};
-    if (sigaltstack(nullptr, &old) == 0 && !(old.ss_flags & SS_DISABLE)) return;  // the program's own, or a sanitizer's
-    memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) { memory = nullptr; return; }
+    if (sigaltstack(nullptr, &old) == 0 && !(old.ss_flags & SS_DISABLE))
+      return;  // the program's own, or a sanitizer's
+    memory = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) {
+      memory = nullptr;
+      return;
+    }
     stack_t mine{};
     mine.ss_sp = memory;
     mine.ss_size = size;
@@ -75,7 +84,7 @@ struct alternate_stack {
 void report_overflows() {
   static std::once_flag once;
   std::call_once(once, [] {
-    struct sigaction mine{};
+    struct sigaction mine {};
     mine.sa_sigaction = on_fault;
     mine.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     sigaction(SIGSEGV, &mine, &before_segv);

@@ -25,7 +25,10 @@ struct numbers {  // the least free one first, so that they stay small
     taken.reset(n);
   }
 };
-numbers& all_numbers() { static auto* n = new numbers; return *n; }
+numbers& all_numbers() {
+  static auto* n = new numbers;
+  return *n;
+}
 std::atomic<std::uint64_t> id_blocks{0};
 }  // namespace
 

@@ -20,23 +20,27 @@ struct seat {
   // Of the calling thread. A parked body may wake on another thread, so no caller keeps this across a wait, and the compiler must not.
   [[gnu::noinline]] static seat& mine();
 
-  caf::execution_unit* unit_of(const caf::actor_system& sys) const { return unit && &unit->system() == &sys ? unit : nullptr; }
+  caf::execution_unit* unit_of(const caf::actor_system& sys) const {
+    return unit && &unit->system() == &sys ? unit : nullptr;
+  }
 
   caf::execution_unit* unit = nullptr;  // of a worker or a guest; null: a thread that only sends
   job_hub* home = nullptr;              // with `unit`
   job_hub::lane* lane = nullptr;        // likewise
-  bool worker = false;                  // runs whatever the hub has; else (a guest, a side thread) one task at a time
-  bool visiting = false;                // drives one task and nothing else
+  bool worker =
+      false;  // runs whatever the hub has; else (a guest, a side thread) one task at a time
+  bool visiting = false;  // drives one task and nothing else
   task* running = nullptr;
-  task* next = nullptr;                 // made ready by the task that ended last: runs next, on the same strand
-  task* handed = nullptr;               // found by a strand that cannot run it on its own stack
-  task* parking = nullptr;              // has registered its waits and now leaves its stack
+  task* next = nullptr;     // made ready by the task that ended last: runs next, on the same strand
+  task* handed = nullptr;   // found by a strand that cannot run it on its own stack
+  task* parking = nullptr;  // has registered its waits and now leaves its stack
   strand* on = nullptr;
-  object** burying = nullptr;           // dead objects whose values are being destroyed on this stack: more go onto the list
+  object** burying =
+      nullptr;  // dead objects whose values are being destroyed on this stack: more go onto the list
   std::vector<strand*> spare;
-  std::uint64_t ids = 0, ids_end = 0;   // fresh actor ids
-  unsigned number;                      // of this thread among those alive
-  caf::actor_config blank;              // what a task actor is made from
+  std::uint64_t ids = 0, ids_end = 0;  // fresh actor ids
+  unsigned number;                     // of this thread among those alive
+  caf::actor_config blank;             // what a task actor is made from
 
   // So many threads have counters of their own; all others share the last ones.
   static constexpr unsigned most = 128;

@@ -16,7 +16,9 @@ namespace troupe::detail {
 // ---- objects -----------------------------------------------------------------------------------------------------------------------
 
 namespace {
-std::size_t record_size(const value_type& type) { return object::offset(type.align) + std::max(type.size, sizeof(object*)); }
+std::size_t record_size(const value_type& type) {
+  return object::offset(type.align) + std::max(type.size, sizeof(object*));
+}
 }  // namespace
 
 object*& keeper(object& o) { return *static_cast<object**>(o.storage()); }
@@ -28,7 +30,9 @@ object* allocate_object(domain& d, const value_type& type) {
 }
 
 void release_memory(object* o) noexcept {
-  if (o->holds.load(std::memory_order_acquire) != 1 && o->holds.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (o->holds.load(std::memory_order_acquire) != 1 &&
+      o->holds.fetch_sub(1, std::memory_order_acq_rel) != 1)
+    return;
   const std::size_t size = record_size(*o->type);
   o->~object();
   free_block(o, size);
@@ -38,7 +42,10 @@ shard& shard_of(object& o) {
   shard* s = o.home.load(std::memory_order_relaxed);
   if (s->store) return *s;
   shard* mine = &s->inside->shard_here();
-  return o.home.compare_exchange_strong(s, mine, std::memory_order_acq_rel, std::memory_order_acquire) ? *mine : *s;
+  return o.home.compare_exchange_strong(s, mine, std::memory_order_acq_rel,
+                                        std::memory_order_acquire)
+             ? *mine
+             : *s;
 }
 
 void object::last_ref_gone() noexcept { shard_of(*this).store->tell(drop_msg{this}); }
@@ -114,7 +121,9 @@ void store_core::other(caf::mailbox_element& m, caf::monitorable_actor& self) {
       q->o->maker->expose();
       found = caf::actor_cast<caf::actor>(caf::strong_actor_ptr{q->o->maker->ctrl()});
     }
-    m.sender->enqueue(caf::make_mailbox_element(caf::strong_actor_ptr{self.ctrl()}, m.mid.response_id(), {}, found), nullptr);
+    m.sender->enqueue(caf::make_mailbox_element(caf::strong_actor_ptr{self.ctrl()},
+                                                m.mid.response_id(), {}, found),
+                      nullptr);
   }
 }
 
@@ -153,7 +162,9 @@ void resolver_core::on(sealed_msg& m) {
 }
 
 void resolver_core::on(withdraw_msg& m) {
-  if (graph_.withdraw(*m.w)) send_ready(domain_, *m.w->who, m.w);
+  caf::abstract_actor& who = *m.w->who;
+  if (graph_.withdraw(*m.w)) send_ready(domain_, who, m.w);
+  send_ready(domain_, who, nullptr);
 }
 
 void resolver_core::on(close_msg&) { answer(graph_.close()); }

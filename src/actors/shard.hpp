@@ -14,10 +14,10 @@ class domain;
 
 // What a store or a resolver leaves for after its release: values to destroy and questions to answer.
 struct leftovers {
-  object* dead = nullptr;                  // a chain by next_dead
-  bool retired = false;                    // from now on the dead are orphans
-  domain* from = nullptr;                  // with `answer`
-  caf::abstract_actor* answer = nullptr;   // waits for the last question
+  object* dead = nullptr;                 // a chain by next_dead
+  bool retired = false;                   // from now on the dead are orphans
+  domain* from = nullptr;                 // with `answer`
+  caf::abstract_actor* answer = nullptr;  // waits for the last question
 };
 
 class store_core {
@@ -63,18 +63,20 @@ public:
 
 private:
   void answer(edge* chain);
-  static constexpr std::size_t at_once = 256;  // waiters that one handler answers; the rest come after a turn for others
+  static constexpr std::size_t at_once =
+      256;  // waiters that one handler answers; the rest come after a turn for others
   domain& domain_;
   task_graph graph_;
   leftovers rest_;
 };
 
 using store_actor = inline_actor<store_core, put_msg, drop_msg, watch_msg, ask_msg, retire_msg>;
-using resolver_actor = inline_actor<resolver_core, await_msg, sealed_msg, withdraw_msg, close_msg, ask_msg, retire_msg>;
+using resolver_actor = inline_actor<resolver_core, await_msg, sealed_msg, withdraw_msg, close_msg,
+                                    ask_msg, retire_msg>;
 
 struct shard {
   domain* inside = nullptr;
-  store_actor* store = nullptr;        // null: the place of objects that no message has been sent about
+  store_actor* store = nullptr;  // null: the place of objects that no message has been sent about
   resolver_actor* resolver = nullptr;
   caf::actor store_handle, resolver_handle;  // keep alive what these point to
 };

@@ -43,7 +43,8 @@ void side_pool::work(std::size_t number) {
   std::unique_lock guard{mutex_};
   for (;;) {
     ++idle_;
-    const bool woken = bell_.wait_for(guard, std::chrono::seconds(5), [this] { return stopping_ || !queue_.empty(); });
+    const bool woken = bell_.wait_for(guard, std::chrono::seconds(5),
+                                      [this] { return stopping_ || !queue_.empty(); });
     --idle_;
     if (queue_.empty()) {
       if (woken) return;
@@ -65,7 +66,8 @@ void side_pool::stop() {
     stopping_ = true;
     bell_.notify_all();
   }
-  for (auto& t : threads_) if (t.joinable()) t.join();
+  for (auto& t : threads_)
+    if (t.joinable()) t.join();
   threads_.clear();
   ended_.clear();
 }

@@ -29,7 +29,8 @@ private:
   std::mutex mutex_;
   std::condition_variable bell_;
   std::deque<task*> queue_;
-  std::vector<std::thread> threads_;  // by number; a thread that was idle for some seconds ends, and its number is free
+  std::vector<std::thread>
+      threads_;  // by number; a thread that was idle for some seconds ends, and its number is free
   std::vector<std::size_t> ended_;
   std::size_t idle_ = 0;
   bool stopping_ = false;

@@ -21,12 +21,15 @@ constexpr bool pooled = true;
 namespace troupe::detail {
 
 namespace {
-constexpr std::size_t slab_size = 64 * 1024, classes = largest_block / block_unit, slabs_at_once = 16;
+constexpr std::size_t slab_size = 64 * 1024, classes = largest_block / block_unit,
+                      slabs_at_once = 16;
 
-struct block { block* next; };
-struct slab {                              // at the start of its memory; its blocks follow
-  std::atomic<block*> back{nullptr};       // what came back
-  std::atomic<std::size_t> count{0};       // and how many
+struct block {
+  block* next;
+};
+struct slab {                         // at the start of its memory; its blocks follow
+  std::atomic<block*> back{nullptr};  // what came back
+  std::atomic<std::size_t> count{0};  // and how many
 };
 struct common {  // of all threads, for one size
   spinlock lock;
@@ -46,30 +49,47 @@ struct local {  // of one thread, for one size
   bundle going;
 };
 
-common& shared(std::size_t k) { static auto* all = new common[classes]; return all[k]; }  // never destroyed: threads may end late
+common& shared(std::size_t k) {
+  static auto* all = new common[classes];
+  return all[k];
+}  // never destroyed: threads may end late
 constinit thread_local local locals[classes] = {};
 // A strand may go on on another thread: no address of a thread_local may be kept across calls.
-[[gnu::noinline]] local& mine(std::size_t k) { asm volatile(""); return locals[k]; }
+[[gnu::noinline]] local& mine(std::size_t k) {
+  asm volatile("");
+  return locals[k];
+}
 
 std::size_t class_of(std::size_t size) { return (size + block_unit - 1) / block_unit - 1; }
 std::size_t block_size(std::size_t k) { return (k + 1) * block_unit; }
 std::size_t per_slab(std::size_t k) { return (slab_size - block_unit) / block_size(k); }
-char* block_at(slab* s, std::size_t k, std::size_t i) { return reinterpret_cast<char*>(s) + block_unit + i * block_size(k); }
-slab* slab_of(void* p) { return reinterpret_cast<slab*>(reinterpret_cast<std::uintptr_t>(p) & ~(slab_size - 1)); }
+char* block_at(slab* s, std::size_t k, std::size_t i) {
+  return reinterpret_cast<char*>(s) + block_unit + i * block_size(k);
+}
+slab* slab_of(void* p) {
+  return reinterpret_cast<slab*>(reinterpret_cast<std::uintptr_t>(p) & ~(slab_size - 1));
+}
 
 void give_back(std::size_t k, bundle g) {
   if (g.n == 0) return;
   g.tail->next = g.from->back.load(std::memory_order_relaxed);
-  while (!g.from->back.compare_exchange_weak(g.tail->next, g.head, std::memory_order_release, std::memory_order_relaxed)) {}
-  const std::size_t before = g.from->count.fetch_add(g.n, std::memory_order_acq_rel), half = per_slab(k) / 2;
+  while (!g.from->back.compare_exchange_weak(g.tail->next, g.head, std::memory_order_release,
+                                             std::memory_order_relaxed)) {}
+  const std::size_t before = g.from->count.fetch_add(g.n, std::memory_order_acq_rel),
+                    half = per_slab(k) / 2;
   if (before >= half || before + g.n < half) return;  // exactly one thread crosses the half
   std::lock_guard guard{shared(k).lock};
   shared(k).half_free.push_back(g.from);
 }
 
-void sort(local& l, std::size_t k) {  // by address: what is made one after another then lies one after another
+void sort(
+    local& l,
+    std::size_t k) {  // by address: what is made one after another then lies one after another
   std::bitset<slab_size / block_unit> there;
-  for (; l.open; l.open = l.open->next) there.set(static_cast<std::size_t>(reinterpret_cast<char*>(l.open) - block_at(l.current, k, 0)) / block_size(k));
+  for (; l.open; l.open = l.open->next)
+    there.set(
+        static_cast<std::size_t>(reinterpret_cast<char*>(l.open) - block_at(l.current, k, 0)) /
+        block_size(k));
   for (std::size_t i = per_slab(k); i-- > 0;)
     if (there[i]) l.open = new (block_at(l.current, k, i)) block{l.open};
 }
@@ -97,12 +117,13 @@ void sort(local& l, std::size_t k) {  // by address: what is made one after anot
   l.current = new (c.fresh) slab;
   c.fresh += slab_size;
   --c.left;
-  for (std::size_t i = per_slab(k); i-- > 0;) l.open = new (block_at(l.current, k, i)) block{l.open};
+  for (std::size_t i = per_slab(k); i-- > 0;)
+    l.open = new (block_at(l.current, k, i)) block{l.open};
 }
 }  // namespace
 
 void* allocate_block(std::size_t size) {
-  if (!pooled || size > largest_block) return ::operator new(size, std::align_val_t{block_unit});
+  if (!pooled || size > largest_block) return ::operator new (size, std::align_val_t{block_unit});
   const std::size_t k = class_of(size);
   local& l = mine(k);
   if (!l.open) refill(l, k);
@@ -110,7 +131,7 @@ void* allocate_block(std::size_t size) {
 }
 
 void free_block(void* p, std::size_t size) noexcept {
-  if (!pooled || size > largest_block) return ::operator delete(p, std::align_val_t{block_unit});
+  if (!pooled || size > largest_block) return ::operator delete (p, std::align_val_t{block_unit});
   const std::size_t k = class_of(size);
   local& l = mine(k);
   slab* s = slab_of(p);

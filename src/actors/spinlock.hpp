@@ -18,7 +18,8 @@ class spinlock {
 public:
   void lock() {
     for (int n = 0; held_.exchange(true, std::memory_order_acquire);)
-      for (; held_.load(std::memory_order_relaxed); ++n) n % 64 == 63 ? std::this_thread::yield() : pause();
+      for (; held_.load(std::memory_order_relaxed); ++n)
+        n % 64 == 63 ? std::this_thread::yield() : pause();
   }
   void unlock() { held_.store(false, std::memory_order_release); }
 

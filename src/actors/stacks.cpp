@@ -35,25 +35,33 @@ std::size_t most_guarded() {
 std::atomic<std::size_t> guarded{0}, in_use{0};
 
 [[noreturn]] void refused(std::size_t size, const char* what, int code) {
-  throw error(std::string("no stack of ") + std::to_string(size / 1024) + " KiB for another task body: " + what + " says '" + std::strerror(code) +
-              "' with " + std::to_string(in_use.load()) +
-              " stacks in use, each for a body that has begun and waits. Raise the limit that was met (ulimit -v, vm.max_map_count, vm.overcommit_memory, "
-              "or the memory itself), make stacks smaller (runtime_options.stack_size, --troupe-stack-size), or let fewer tasks wait at once.");
+  throw error(std::string("no stack of ") + std::to_string(size / 1024) +
+              " KiB for another task body: " + what + " says '" + std::strerror(code) + "' with " +
+              std::to_string(in_use.load()) +
+              " stacks in use, each for a body that has begun and waits. Raise the limit that was "
+              "met (ulimit -v, vm.max_map_count, vm.overcommit_memory, "
+              "or the memory itself), make stacks smaller (runtime_options.stack_size, "
+              "--troupe-stack-size), or let fewer tasks wait at once.");
 }
 char* map(std::size_t size) {
-  void* p = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  void* p = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (p == MAP_FAILED) refused(size, "mmap", errno);
   return static_cast<char*>(p);
 }
 
 // Unguarded stacks of one size, out of slabs that are one mapping each. Given back to the kernel page by page, not as mappings.
 struct slabs {
-  struct of_size { std::size_t size; std::vector<char*> free; };
+  struct of_size {
+    std::size_t size;
+    std::vector<char*> free;
+  };
   static constexpr std::size_t at_once = 64;
   std::mutex mutex;
   std::vector<of_size> sizes;
   of_size& of(std::size_t size) {
-    for (auto& s : sizes) if (s.size == size) return s;
+    for (auto& s : sizes)
+      if (s.size == size) return s;
     return sizes.emplace_back(of_size{size, {}});
   }
   char* take(std::size_t size) {
@@ -73,7 +81,10 @@ struct slabs {
     of(size).free.push_back(low);
   }
 };
-slabs& all_slabs() { static auto* s = new slabs; return *s; }
+slabs& all_slabs() {
+  static auto* s = new slabs;
+  return *s;
+}
 }  // namespace
 
 stack_memory allocate_stack(std::size_t size) {
@@ -97,7 +108,8 @@ stack_memory allocate_stack(std::size_t size) {
   } else {
     guarded.fetch_sub(1);
     s.low = all_slabs().take(size);
-    for (std::size_t i = 0; i < canary_words; ++i) reinterpret_cast<std::uint64_t*>(s.low)[i] = canary;
+    for (std::size_t i = 0; i < canary_words; ++i)
+      reinterpret_cast<std::uint64_t*>(s.low)[i] = canary;
   }
   in_use.fetch_add(1);
   return s;

@@ -7,9 +7,9 @@
 namespace troupe::detail {
 
 struct stack_memory {
-  char* low = nullptr;     // of the usable part
+  char* low = nullptr;  // of the usable part
   std::size_t size = 0;
-  std::size_t guard = 0;   // bytes below `low` that fault; 0: none, see canary_alive
+  std::size_t guard = 0;  // bytes below `low` that fault; 0: none, see canary_alive
 };
 
 // Throws troupe::error that names the limit, if the system refuses.

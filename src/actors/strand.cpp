@@ -42,19 +42,24 @@ strand* strand::take(std::size_t promised) {
 void strand::give_back(strand* s) {
   auto& spare = seat::mine().spare;
   if (!spare.empty() && spare.back()->promised_ != s->promised_) {
-    if (s->promised_ > default_stack_size) return delete s;  // a task's own size; what all use is kept
+    if (s->promised_ > default_stack_size)
+      return delete s;  // a task's own size; what all use is kept
     for (auto old : spare) delete old;
     spare.clear();
   }
-  if (spare.size() < spare_for_a_thread) spare.push_back(s); else delete s;
+  if (spare.size() < spare_for_a_thread) spare.push_back(s);
+  else delete s;
 }
 
-strand::strand(std::size_t promised) : promised_(promised), memory_(allocate_stack(promised * times)) {
+strand::strand(std::size_t promised)
+    : promised_(promised),
+      memory_(allocate_stack(promised * times)) {
   boost::context::stack_context c;
   c.sp = memory_.low + memory_.size;
   c.size = memory_.size;
-  inside_ = boost::context::fiber(std::allocator_arg, boost::context::preallocated(c.sp, c.size, c), no_allocator{},
-                                  [this](boost::context::fiber&& back) { return loop(std::move(back)); });
+  inside_ = boost::context::fiber(
+      std::allocator_arg, boost::context::preallocated(c.sp, c.size, c), no_allocator{},
+      [this](boost::context::fiber&& back) { return loop(std::move(back)); });
 }
 
 strand::~strand() {
@@ -79,7 +84,8 @@ void strand::enter() {
   if (!canary_alive(memory_)) overflowed();
   __sanitizer_start_switch_fiber(&fake_, outer_, outer_size_);
   outside_ = std::move(outside_).resume();
-  __sanitizer_finish_switch_fiber(fake_, &outer_, &outer_size_);  // the outer stack may be another thread's now
+  __sanitizer_finish_switch_fiber(fake_, &outer_,
+                                  &outer_size_);  // the outer stack may be another thread's now
 }
 
 boost::context::fiber strand::loop(boost::context::fiber&& back) {
@@ -92,7 +98,8 @@ boost::context::fiber strand::loop(boost::context::fiber&& back) {
 }
 
 bool strand::room_for(std::size_t need) const {
-  return static_cast<std::size_t>(static_cast<char*>(__builtin_frame_address(0)) - memory_.low) >= need;
+  return static_cast<std::size_t>(static_cast<char*>(__builtin_frame_address(0)) - memory_.low) >=
+         need;
 }
 
 }  // namespace troupe::detail

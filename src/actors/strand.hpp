@@ -46,6 +46,8 @@ private:
   std::size_t outer_size_ = 0;
 };
 
-inline constexpr std::size_t default_stack_size = 256 * 1024, largest_stack_size = std::size_t{1} << 30, smallest_stack_size = 16 * 1024;
+inline constexpr std::size_t default_stack_size = 256 * 1024,
+                             largest_stack_size = std::size_t{1} << 30,
+                             smallest_stack_size = 16 * 1024;
 
 }  // namespace troupe::detail

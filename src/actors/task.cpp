@@ -42,15 +42,22 @@ task* task::make(domain& d, const task_type& type, object* out, const task_optio
   alignas(caf::node_id) char lent[sizeof(caf::node_id)];
   std::memcpy(lent, static_cast<const void*>(&d.node()), sizeof lent);
   auto memory = static_cast<char*>(allocate_block(block_size(type)));
-  auto control = new (memory) caf::actor_control_block(
-      fresh_actor_id(s), reinterpret_cast<caf::node_id&>(lent), &d.system(), &task::destroy, &task::free_memory);
+  auto control = new (memory)
+      caf::actor_control_block(fresh_actor_id(s), reinterpret_cast<caf::node_id&>(lent),
+                               &d.system(), &task::destroy, &task::free_memory);
   control->strong_refs.store(2, std::memory_order_relaxed);
   auto t = new (memory + sizeof_control) task(s.blank, d, type, out);
   if (options) t->take_options(*options);
   return t;
 }
 
-task::task(caf::actor_config& cfg, domain& d, const task_type& type, object* out) : monitorable_actor(cfg), domain_(&d), type_(type), out_(out) { out->maker = this; }
+task::task(caf::actor_config& cfg, domain& d, const task_type& type, object* out)
+    : monitorable_actor(cfg),
+      domain_(&d),
+      type_(type),
+      out_(out) {
+  out->maker = this;
+}
 
 task::~task() { release_memory(out_); }
 
@@ -58,7 +65,9 @@ void task::destroy(caf::abstract_actor* a) {
   auto t = static_cast<task*>(a);
   const std::size_t size = block_size(t->type_);
   t->~task();
-  std::memcpy(static_cast<void*>(a), &size, sizeof size);  // for free_memory, which may come later: weak references keep the block
+  std::memcpy(
+      static_cast<void*>(a), &size,
+      sizeof size);  // for free_memory, which may come later: weak references keep the block
 }
 
 void task::free_memory(caf::actor_control_block* c) {
@@ -84,7 +93,9 @@ void task::release() {
 
 void task::release_place() {
   auto c = ctrl();
-  if (c->strong_refs.load(std::memory_order_acquire) == 2 && c->weak_refs.load(std::memory_order_acquire) == 1) c->strong_refs.store(1, std::memory_order_relaxed);
+  if (c->strong_refs.load(std::memory_order_acquire) == 2 &&
+      c->weak_refs.load(std::memory_order_acquire) == 1)
+    c->strong_refs.store(1, std::memory_order_relaxed);
   else caf::intrusive_ptr_release(c);
 }
 
@@ -98,12 +109,15 @@ std::size_t task::stack_need() const {
   return extras_ ? std::max(all, extras_->options.stack_size) : all;
 }
 
-std::string_view task::name_of_task() const { return extras_ && !extras_->options.name.empty() ? std::string_view{extras_->options.name} : type_.name; }
+std::string_view task::name_of_task() const {
+  return extras_ && !extras_->options.name.empty() ? std::string_view{extras_->options.name}
+                                                   : type_.name;
+}
 
 // ---- waiting for inputs ------------------------------------------------------------------------------------------------------------
 
 void task::start(object* const* missing, std::size_t n) {
-  if (n > type_.inputs) extras().more.resize(n - type_.inputs);
+  if (n > type_.inputs) extras().more = std::vector<waiter>(n - type_.inputs);
   domain_->submitted(*this);
   if (n == 0) return schedule();
   arrivals.begin(static_cast<std::int32_t>(n) + 1, countdown::free);
@@ -119,6 +133,7 @@ void task::start(object* const* missing, std::size_t n) {
 void task::enqueue(caf::mailbox_element_ptr m, caf::execution_unit* unit) {
   if (auto ready = content_of<ready_msg>(*m)) {
     const bool expired = ready->expired;
+    if (ready->w) ready->w->answered.store(true, std::memory_order_relaxed);
     m.reset();  // before it is counted: the count may free the message with its sender's frame, and this task
     const bool due = expired && arrivals.force();
     if (arrivals.arrive() || due) schedule();
@@ -134,14 +149,16 @@ void task::schedule() {
   if (blocking() && domain_->at_once()) return domain_->run_aside(*this);
   seat& s = seat::mine();
   auto unit = s.unit_of(domain_->system());
-  if (unit && s.on && !s.visiting && !s.running && !s.next && domain_->at_once()) s.next = this;  // sent by a task that has just ended
+  if (unit && s.on && !s.visiting && !s.running && !s.next && domain_->at_once())
+    s.next = this;  // sent by a task that has just ended
   else if (unit) unit->exec_later(this);
   else domain_->system().scheduler().enqueue(this);
 }
 
 bool task::claim_it() {
   if (private_) return true;
-  return out_->claim.load(std::memory_order_relaxed) == claim::queued && out_->claim.exchange(claim::claimed, std::memory_order_acq_rel) == claim::queued;
+  return out_->claim.load(std::memory_order_relaxed) == claim::queued &&
+         out_->claim.exchange(claim::claimed, std::memory_order_acq_rel) == claim::queued;
 }
 
 // ---- running -----------------------------------------------------------------------------------------------------------------------
@@ -155,10 +172,9 @@ void task::run() {
     // the only place that catches everything: what a body throws is its object's outcome
     try {
       v = type_.run(call(), out_->storage());
-      if (v.is == verdict::failed_input) failed = failure::through(*static_cast<const failure*>(v.which->value), name_of_task());
-    } catch (...) {
-      failed = failure::of_exception(name_of_task(), std::current_exception());
-    }
+      if (v.is == verdict::failed_input)
+        failed = failure::through(*static_cast<const failure*>(v.which->value), name_of_task());
+    } catch (...) { failed = failure::of_exception(name_of_task(), std::current_exception()); }
   }
   type_.destroy(call());
   seat::mine().running = outer;  // perhaps another thread by now
@@ -184,7 +200,8 @@ void task::settle(outcome how) {
   d.settled(*this, how.is == outcome::failure);
   object* out = out_;
   shard_of(*out).store->tell(put_msg{out, how});
-  if (out->is_sealed() && exposed_) tell_monitors();  // else the store tells them when it has taken the put in
+  if (out->is_sealed() && exposed_)
+    tell_monitors();  // else the store tells them when it has taken the put in
   release();
   d.ended();
 }
@@ -194,10 +211,14 @@ void task::tell_monitors() { cleanup(caf::error{}, nullptr); }
 // ---- a body that returned a ref: its object takes that one's outcome ------------------------------------------------------------------
 
 void task::forward(object* inner) {
-  if (!inner) return settle({outcome::failure, failure::make(failure::kind::thrown, name_of_task(), "the body returned a ref that names nothing")});
+  if (!inner)
+    return settle({outcome::failure, failure::make(failure::kind::thrown, name_of_task(),
+                                                   "the body returned a ref that names nothing")});
   if (inner == out_) {
     inner->drop();
-    return settle({outcome::failure, failure::make(failure::kind::deadlock, name_of_task(), "task '" + std::string(name_of_task()) + "' returned a ref to itself")});
+    return settle({outcome::failure, failure::make(failure::kind::deadlock, name_of_task(),
+                                                   "task '" + std::string(name_of_task()) +
+                                                       "' returned a ref to itself")});
   }
   task_extras& x = extras();
   x.inner = inner;
@@ -263,14 +284,14 @@ void drive(task* first, bool ours) {
         begin = t;
         try {
           on = strand::take(t->stack_need());
-        } catch (...) {
-          t->settle_unstarted(std::current_exception());
-        }
+        } catch (...) { t->settle_unstarted(std::current_exception()); }
       }
       if (on) {
         s.on = on;
-        if (begin) on->enter(begin); else on->enter();
-        if (task* p = std::exchange(s.parking, nullptr)) p->left_stack();  // only now it is off its stack
+        if (begin) on->enter(begin);
+        else on->enter();
+        if (task* p = std::exchange(s.parking, nullptr))
+          p->left_stack();  // only now it is off its stack
         else strand::give_back(on);
         s.on = nullptr;
       }

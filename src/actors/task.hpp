@@ -26,9 +26,9 @@ class failure;
 // What few tasks need.
 struct task_extras {
   task_options options;
-  std::vector<waiter> more;   // waits for inputs in containers
-  waiter forwarded;           // the wait for the object that the body returned
-  object* inner = nullptr;    // that object
+  std::vector<waiter> more;  // waits for inputs in containers
+  waiter forwarded;          // the wait for the object that the body returned
+  object* inner = nullptr;   // that object
 };
 
 // One block: [control block | task | waits for the direct inputs | the call]. Two references from birth: one for its run, one for its
@@ -53,16 +53,23 @@ public:
 
   // For whoever took it from a queue: whether its body is parked and woken, and its strand.
   bool is_woken() const { return woken_.load(std::memory_order_acquire) != nullptr; }
-  strand* take_woken() { return is_woken() ? woken_.exchange(nullptr, std::memory_order_acq_rel) : nullptr; }
+  strand* take_woken() {
+    return is_woken() ? woken_.exchange(nullptr, std::memory_order_acq_rel) : nullptr;
+  }
   // Nothing is left to do for its place in a queue.
-  bool is_stale() const { return !private_ && out_->claim.load(std::memory_order_acquire) == claim::claimed && !is_woken(); }
+  bool is_stale() const {
+    return !private_ && out_->claim.load(std::memory_order_acquire) == claim::claimed &&
+           !is_woken();
+  }
   bool is_private() const { return private_; }
   // True: the caller runs it, now. False: somebody else has.
   bool claim_it();
   void finish_forwarding();
   void settle_unstarted(std::exception_ptr why);
   // The stack has been left: may the wait be over already?
-  void left_stack() { if (arrivals.leave()) schedule(); }
+  void left_stack() {
+    if (arrivals.leave()) schedule();
+  }
   // For someone who holds both references.
   void release_place();
   void release();
@@ -87,7 +94,9 @@ public:
 
 private:
   static std::size_t call_offset(const task_type& type);
-  static std::size_t block_size(const task_type& type) { return sizeof_control + call_offset(type) + type.size; }
+  static std::size_t block_size(const task_type& type) {
+    return sizeof_control + call_offset(type) + type.size;
+  }
   static constexpr std::size_t sizeof_control = CAF_CACHE_LINE_SIZE;
   waiter* inputs() { return reinterpret_cast<waiter*>(this + 1); }
   task_extras& extras() {
@@ -107,8 +116,8 @@ private:
   std::unique_ptr<task_extras> extras_;
   strand* parked_on_ = nullptr;
   std::atomic<strand*> woken_{nullptr};
-  bool private_ = false;      // never claimed by a getter: it needs a stack or a thread of its own
-  bool exposed_ = false;      // written by the store before the put
+  bool private_ = false;  // never claimed by a getter: it needs a stack or a thread of its own
+  bool exposed_ = false;  // written by the store before the put
   bool forwarding_ = false;
 };
 

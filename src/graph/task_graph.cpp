@@ -72,7 +72,9 @@ void task_graph::unlink(edge& e) {
 }
 
 void task_graph::check() const {
-  auto hold = [](bool holds, const char* what) { if (!holds) throw std::logic_error(what); };
+  auto hold = [](bool holds, const char* what) {
+    if (!holds) throw std::logic_error(what);
+  };
   std::size_t waiting = 0;
   for (auto link = &all_; *link; link = &(*link)->next_of_all) {
     const edge& e = **link;

@@ -14,7 +14,7 @@ namespace troupe::detail {
 //                      +------withdraw--> answered
 struct edge {
   edge* next = nullptr;
-  edge** link = nullptr;   // what points to this edge; null: it is not waiting
+  edge** link = nullptr;  // what points to this edge; null: it is not waiting
   edge* next_of_all = nullptr;
   edge** link_of_all = nullptr;
   graph_node* what = nullptr;
@@ -22,7 +22,11 @@ struct edge {
 
 class task_graph {
 public:
-  enum class answer { none, watch, ready };  // what the resolver does next: nothing, ask the store, answer at once
+  enum class answer {
+    none,
+    watch,
+    ready
+  };  // what the resolver does next: nothing, ask the store, answer at once
   struct counters {
     std::size_t awaited = 0, answered = 0, sealed = 0;
     std::size_t open() const { return awaited - answered; }
@@ -38,7 +42,9 @@ public:
   [[nodiscard]] edge* close();
 
   const counters& counts() const { return counts_; }
-  template <class F> void each(F f) const { for (auto e = all_; e; e = e->next_of_all) f(*e); }
+  template <class F> void each(F f) const {
+    for (auto e = all_; e; e = e->next_of_all) f(*e);
+  }
   // Tests every invariant in O(waits); throws std::logic_error with the one that does not hold.
   void check() const;
 

@@ -56,7 +56,8 @@ void timers::down(std::size_t i) {
 void timers::check() const {
   for (std::size_t i = 0; i < heap_.size(); ++i) {
     if (heap_[i]->place != i) throw std::logic_error("a timer knows its place");
-    if (i > 0 && before(*heap_[i], *heap_[(i - 1) / 2])) throw std::logic_error("no timer is due before its parent");
+    if (i > 0 && before(*heap_[i], *heap_[(i - 1) / 2]))
+      throw std::logic_error("no timer is due before its parent");
   }
 }
 

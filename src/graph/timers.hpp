@@ -33,8 +33,13 @@ public:
   void check() const;  // throws std::logic_error
 
 private:
-  static bool before(const timer& a, const timer& b) { return a.due != b.due ? a.due < b.due : a.order < b.order; }
-  void put(std::size_t i, timer* t) { heap_[i] = t; t->place = i; }
+  static bool before(const timer& a, const timer& b) {
+    return a.due != b.due ? a.due < b.due : a.order < b.order;
+  }
+  void put(std::size_t i, timer* t) {
+    heap_[i] = t;
+    t->place = i;
+  }
   void up(std::size_t i);
   void down(std::size_t i);
 

@@ -17,9 +17,13 @@
 namespace troupe {
 
 void configure(caf::actor_system_config& config, unsigned workers) {
-  config.set("scheduler.max-threads", std::size_t{workers > 0 ? workers : std::max(1u, std::thread::hardware_concurrency())});
+  config.set(
+      "scheduler.max-threads",
+      std::size_t{workers > 0 ? workers : std::max(1u, std::thread::hardware_concurrency())});
   config.set("scheduler.max-throughput", std::size_t{100});
-  config.module_factories.push_back([](caf::actor_system& sys) -> caf::actor_system::module* { return new detail::lane_coordinator(sys); });
+  config.module_factories.push_back([](caf::actor_system& sys) -> caf::actor_system::module* {
+    return new detail::lane_coordinator(sys);
+  });
 }
 
 namespace detail {
@@ -42,7 +46,9 @@ domain::domain(caf::actor_system* external, runtime_options options)
       books_(seat::most) {
   if (auto lanes = dynamic_cast<lane_coordinator*>(&system_->scheduler())) hub_ = &lanes->hub();
   else if (!(stepped_ = dynamic_cast<caf::scheduler::test_coordinator*>(&system_->scheduler())))
-    throw error("the actor system has another scheduler than Troupe's: call troupe::configure(config) before the actor_system is made from it");
+    throw error(
+        "the actor system has another scheduler than Troupe's: call troupe::configure(config) "
+        "before the actor_system is made from it");
   options_.workers = static_cast<unsigned>(system_->scheduler().num_workers());
   nowhere_.inside = this;
   shards_.resize(std::clamp<std::size_t>(options_.workers + 2, 8, 64));
@@ -75,7 +81,8 @@ void domain::end() {
   }
   clock_.reset();
   own_.reset();
-  const auto alive = static_cast<std::int64_t>(total(&books::made)) - static_cast<std::int64_t>(gone);
+  const auto alive =
+      static_cast<std::int64_t>(total(&books::made)) - static_cast<std::int64_t>(gone);
   orphans_.fetch_add(alive + 1, std::memory_order_acq_rel);
   orphan_gone();
 }
@@ -113,7 +120,8 @@ template <class F> void domain::ask_all(F ask) {
     ask(*s.resolver, c);
   }
   if (at_once()) c.block(nullptr);
-  else while (!c.arrivals.due() && step(0)) {}
+  else
+    while (!c.arrivals.due() && step(0)) {}
 }
 
 statistics domain::stats() {
@@ -143,17 +151,25 @@ statistics domain::stats() {
 
 const failure* domain::ended_early(const task& t) const {
   const std::string name{t.name_of_task()};
-  return failure::make(failure::kind::cancelled, name, "task '" + name + "' was cancelled: its runtime ended before it had a value");
+  return failure::make(
+      failure::kind::cancelled, name,
+      "task '" + name + "' was cancelled: its runtime ended before it had a value");
 }
 
 void domain::drain() {
-  if (seat::mine().running) throw error("drain() inside a task would wait for that task itself: call it from the program");
+  if (seat::mine().running)
+    throw error("drain() inside a task would wait for that task itself: call it from the program");
   if (!at_once()) {
     while (!all_ended())
-      if (!step()) throw deadlock("nothing can go on, and " + std::to_string(total(&books::submitted) - total(&books::ended)) + " tasks have not ended");
+      if (!step())
+        throw deadlock("nothing can go on, and " +
+                       std::to_string(total(&books::submitted) - total(&books::ended)) +
+                       " tasks have not ended");
     return;
   }
-  if (seat::mine().worker) throw error("drain() inside a CAF actor's handler would block its worker: call it from the program");
+  if (seat::mine().worker)
+    throw error(
+        "drain() inside a CAF actor's handler would block its worker: call it from the program");
   drainers_.fetch_add(1);
   {
     std::unique_lock guard{drain_mutex_};
@@ -194,7 +210,9 @@ private:
 };
 }  // namespace
 
-void domain::deliver_later(caf::abstract_actor& who, ready_msg m) { system_->scheduler().enqueue(new delivery(who, m)); }
+void domain::deliver_later(caf::abstract_actor& who, ready_msg m) {
+  system_->scheduler().enqueue(new delivery(who, m));
+}
 
 bool domain::step(std::int64_t limit) { return stepped_->try_run_once() || clock_->advance(limit); }
 

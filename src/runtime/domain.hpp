@@ -40,8 +40,8 @@ public:
   const runtime_options& options() const { return options_; }
   caf::actor_system& system() const { return *system_; }
   const caf::node_id& node() const { return node_; }
-  job_hub* hub() const { return hub_; }                 // null: a deterministic scheduler
-  bool at_once() const { return hub_ != nullptr; }      // store and resolver run where they are called
+  job_hub* hub() const { return hub_; }             // null: a deterministic scheduler
+  bool at_once() const { return hub_ != nullptr; }  // store and resolver run where they are called
   std::size_t stack_size() const { return options_.stack_size; }
   const task_scope& inner_scope() const { return inner_scope_; }
 
@@ -53,7 +53,8 @@ public:
   // ---- counters
   void count(const seat& s, std::atomic<std::int64_t> books::*what, std::int64_t n = 1) {
     auto& c = books_[s.number].*what;
-    if (s.number != seat::most - 1) c.store(c.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    if (s.number != seat::most - 1)
+      c.store(c.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     else c.fetch_add(n, std::memory_order_relaxed);
   }
   void submitted(const task& t) {
@@ -76,7 +77,9 @@ public:
   bool closing() const { return closing_.load(std::memory_order_relaxed); }
   const failure* ended_early(const task& t) const;
   void drain();
-  void orphan_gone() { if (orphans_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this; }
+  void orphan_gone() {
+    if (orphans_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
 
   // ---- other threads
   void run_aside(task& t);

@@ -13,12 +13,15 @@ namespace troupe {
 namespace {
 std::string whole(const task_error::story& s) {
   std::string text = "task '" + s.task + "' failed: " + s.text;
-  for (std::size_t i = 0; i < s.via.size(); ++i) text += (i == 0 ? "; it came here through '" : ", '") + s.via[i] + "'";
+  for (std::size_t i = 0; i < s.via.size(); ++i)
+    text += (i == 0 ? "; it came here through '" : ", '") + s.via[i] + "'";
   return text;
 }
 }  // namespace
 
-task_error::task_error(story s) : error(whole(s)), story_(std::make_shared<const story>(std::move(s))) {}
+task_error::task_error(story s)
+    : error(whole(s)),
+      story_(std::make_shared<const story>(std::move(s))) {}
 
 namespace detail {
 
@@ -27,7 +30,8 @@ std::string name_of_thrown() {  // inside a catch block
   const std::type_info* type = abi::__cxa_current_exception_type();
   if (!type) return "an exception of unknown type";
   int status = 0;
-  std::unique_ptr<char, void (*)(void*)> name{abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), std::free};
+  std::unique_ptr<char, void (*)(void*)> name{
+      abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), std::free};
   return std::string("an exception of type ") + (name ? name.get() : type->name());
 }
 }  // namespace
@@ -44,7 +48,8 @@ const failure* failure::of_exception(std::string_view task, std::exception_ptr t
   try {
     std::rethrow_exception(thrown);
   } catch (const task_error& e) {  // let pass by a body: the story goes on
-    if (auto cause = static_cast<const failure*>(e.tell().failure.get())) return through(*cause, task);
+    if (auto cause = static_cast<const failure*>(e.tell().failure.get()))
+      return through(*cause, task);
     auto f = const_cast<failure*>(make(kind::thrown, task, e.what()));
     f->original_ = std::move(thrown);
     return f;
@@ -91,18 +96,22 @@ void failure::raise() const {
   }
   task_error::story s{task_, text_, via_ ? *via_ : names{}, original_, {}};
   if (passed_ > most_names) {
-    if (passed_ > most_names + 1) s.via.push_back("... " + std::to_string(passed_ - most_names - 1) + " more ...");
+    if (passed_ > most_names + 1)
+      s.via.push_back("... " + std::to_string(passed_ - most_names - 1) + " more ...");
     s.via.push_back(last_);
   }
   retain();
-  s.failure = std::shared_ptr<const void>(this, [](const void* p) { static_cast<const failure*>(p)->release(); });
+  s.failure = std::shared_ptr<const void>(
+      this, [](const void* p) { static_cast<const failure*>(p)->release(); });
   throw task_error(std::move(s));
 }
 
 void throw_outcome(const object& o) { static_cast<const failure*>(o.value)->raise(); }
 void throw_unsettled() { throw error("value() of a ref that has not settled: get() waits for it"); }
 void throw_no_copy() {
-  throw error("the value cannot be copied and other refs to it exist: take it with get(std::move(ref)) from the only ref, or look at it with get(ref)");
+  throw error(
+      "the value cannot be copied and other refs to it exist: take it with get(std::move(ref)) "
+      "from the only ref, or look at it with get(ref)");
 }
 
 }  // namespace detail

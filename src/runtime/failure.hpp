@@ -22,7 +22,9 @@ public:
   static const failure* through(const failure& cause, std::string_view task);
 
   void retain() const noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
-  void release() const noexcept { if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this; }
+  void release() const noexcept {
+    if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
   [[noreturn]] void raise() const;
 
 private:
@@ -34,7 +36,7 @@ private:
 
   mutable std::atomic<std::uint32_t> refs_{1};
   kind kind_ = kind::thrown;
-  std::string task_, text_;           // of the first
+  std::string task_, text_;  // of the first
   std::exception_ptr original_;
   std::shared_ptr<const names> via_;  // the first tasks that it passed
   std::size_t passed_ = 0;            // all of them

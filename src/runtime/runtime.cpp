@@ -16,7 +16,8 @@ namespace troupe {
 namespace {
 detail::task& running() {
   detail::task* t = detail::seat::mine().running;
-  if (!t) throw error("here() is for a running task: this thread runs none; a program uses its runtime");
+  if (!t)
+    throw error("here() is for a running task: this thread runs none; a program uses its runtime");
   return *t;
 }
 }  // namespace
@@ -26,10 +27,15 @@ std::string_view task_scope::name() const { return running().name_of_task(); }
 
 statistics scope::stats() const { return domain_->stats(); }
 
-runtime::runtime(runtime_options options) : runtime(nullptr, detail::settle_options(std::move(options))) {}
-runtime::runtime(int& argc, char** argv, runtime_options options) : runtime(nullptr, detail::settle_options(std::move(options), &argc, argv)) {}
-runtime::runtime(caf::actor_system& system, runtime_options options) : runtime(&system, detail::settle_options(std::move(options))) {}
-runtime::runtime(caf::actor_system* system, runtime_options options) : scope(new detail::domain(system, std::move(options))), inside_(inside()) {}
+runtime::runtime(runtime_options options)
+    : runtime(nullptr, detail::settle_options(std::move(options))) {}
+runtime::runtime(int& argc, char** argv, runtime_options options)
+    : runtime(nullptr, detail::settle_options(std::move(options), &argc, argv)) {}
+runtime::runtime(caf::actor_system& system, runtime_options options)
+    : runtime(&system, detail::settle_options(std::move(options))) {}
+runtime::runtime(caf::actor_system* system, runtime_options options)
+    : scope(new detail::domain(system, std::move(options))),
+      inside_(inside()) {}
 runtime::~runtime() { inside_->end(); }
 
 void runtime::drain() const { inside_->drain(); }
@@ -51,7 +57,8 @@ namespace detail {
 
 new_task create_task(domain& d, const task_type& type, const task_options* options) {
   if (d.closing()) throw cancelled("no task is submitted any more: the runtime ends");
-  if (options && options->stack_size != 0) check_stack_size(options->stack_size, "task_options.stack_size");
+  if (options && options->stack_size != 0)
+    check_stack_size(options->stack_size, "task_options.stack_size");
   object* out = allocate_object(d, *type.result);
   try {
     task* t = task::make(d, type, out, options);
@@ -77,7 +84,9 @@ object* create_object(domain& d, const value_type& type) {
   return o;
 }
 
-void put_object(object* o) noexcept { shard_of(*o).store->tell(put_msg{o, {outcome::value, o->storage()}}); }
+void put_object(object* o) noexcept {
+  shard_of(*o).store->tell(put_msg{o, {outcome::value, o->storage()}});
+}
 
 void abandon_object(object* o) noexcept {
   domain& d = *o->home.load(std::memory_order_relaxed)->inside;
@@ -89,14 +98,18 @@ caf::actor find_task_actor(domain& d, object* o) {
   if (!o) throw_empty_input();
   caf::actor found;
   caf::scoped_actor self{d.system()};
-  self->request(shard_of(*o).store_handle, caf::infinite, find_task_msg{o}).receive([&](caf::actor& a) { found = std::move(a); }, [](caf::error&) {});
+  auto answer = self->request(shard_of(*o).store_handle, caf::infinite, find_task_msg{o});
+  while (!d.at_once() && self->mailbox().empty() && d.step(0)) {}
+  answer.receive([&](caf::actor& a) { found = std::move(a); }, [](caf::error&) {});
   return found;
 }
 
 }  // namespace detail
 
 const char* caf_version() noexcept {
-  static const std::string text = std::to_string(CAF_VERSION / 10000) + '.' + std::to_string(CAF_VERSION / 100 % 100) + '.' + std::to_string(CAF_VERSION % 100);
+  static const std::string text = std::to_string(CAF_VERSION / 10000) + '.' +
+                                  std::to_string(CAF_VERSION / 100 % 100) + '.' +
+                                  std::to_string(CAF_VERSION % 100);
   return text.c_str();
 }
 

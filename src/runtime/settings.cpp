@@ -22,18 +22,22 @@ struct setting {
   std::string_view flag;  // after --troupe-
   const char* environment;
 };
-constexpr setting workers{"workers", "TROUPE_WORKERS"}, stack_size{"stack-size", "TROUPE_STACK_SIZE"};
+constexpr setting workers{"workers", "TROUPE_WORKERS"},
+    stack_size{"stack-size", "TROUPE_STACK_SIZE"};
 constexpr setting all[] = {workers, stack_size};
 
 std::size_t number(std::string_view text, const std::string& where) {
   std::size_t n = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (failed != std::errc{} || end != text.data() + text.size()) throw error(where + ": '" + std::string(text) + "' is no whole number");
+  if (failed != std::errc{} || end != text.data() + text.size())
+    throw error(where + ": '" + std::string(text) + "' is no whole number");
   return n;
 }
 
 void check_workers(std::size_t n, const std::string& where) {
-  if (n > most_workers) throw error(where + ": " + std::to_string(n) + " workers; at most " + std::to_string(most_workers) + " (0: one for each core)");
+  if (n > most_workers)
+    throw error(where + ": " + std::to_string(n) + " workers; at most " +
+                std::to_string(most_workers) + " (0: one for each core)");
 }
 
 // The setting that was meant, by the number of letters to change; for error messages.
@@ -76,10 +80,16 @@ words take_words(int& argc, char** argv) {
       continue;
     }
     const auto equals = word.find('=');
-    const auto flag = word.substr(prefix.size(), equals == word.npos ? word.npos : equals - prefix.size());
-    const auto known = std::find_if(std::begin(all), std::end(all), [&](const setting& s) { return s.flag == flag; });
-    if (known == std::end(all)) throw error(std::string(word) + ": no such option; did you mean --troupe-" + std::string(nearest(flag)) + "=N?");
-    if (equals == word.npos) throw error(std::string(word) + ": wants a value, as in --troupe-" + std::string(flag) + "=N");
+    const auto flag =
+        word.substr(prefix.size(), equals == word.npos ? word.npos : equals - prefix.size());
+    const auto known = std::find_if(std::begin(all), std::end(all),
+                                    [&](const setting& s) { return s.flag == flag; });
+    if (known == std::end(all))
+      throw error(std::string(word) + ": no such option; did you mean --troupe-" +
+                  std::string(nearest(flag)) + "=N?");
+    if (equals == word.npos)
+      throw error(std::string(word) + ": wants a value, as in --troupe-" + std::string(flag) +
+                  "=N");
     const std::size_t n = number(word.substr(equals + 1), std::string(word.substr(0, equals)));
     (known->flag == workers.flag ? w.workers : w.stack_size) = n;
   }
@@ -91,13 +101,15 @@ words take_words(int& argc, char** argv) {
 
 void check_stack_size(std::size_t bytes, const char* where) {
   if (bytes < smallest_stack_size || bytes > largest_stack_size)
-    throw error(std::string(where) + ": " + std::to_string(bytes) + " bytes; between " + std::to_string(smallest_stack_size) + " and " + std::to_string(largest_stack_size));
+    throw error(std::string(where) + ": " + std::to_string(bytes) + " bytes; between " +
+                std::to_string(smallest_stack_size) + " and " + std::to_string(largest_stack_size));
 }
 
 runtime_options settle_options(runtime_options options, int* argc, char** argv) {
   words w;
   if (argc) w = take_words(*argc, argv);
-  auto settle = [](std::size_t given, std::optional<std::size_t> word, const setting& s, auto check) {
+  auto settle = [](std::size_t given, std::optional<std::size_t> word, const setting& s,
+                   auto check) {
     const std::string flag = "--troupe-" + std::string(s.flag);
     if (word) return check(*word, flag), *word;
     if (given != 0) return check(given, "runtime_options"), given;
@@ -106,9 +118,14 @@ runtime_options settle_options(runtime_options options, int* argc, char** argv) 
     const std::size_t n = number(text, s.environment);
     return check(n, s.environment), n;
   };
-  options.workers = static_cast<unsigned>(settle(options.workers, w.workers, workers, check_workers));
-  options.stack_size = settle(options.stack_size, w.stack_size, stack_size, [](std::size_t n, const std::string& where) { if (n != 0) check_stack_size(n, where.c_str()); });
-  if (options.workers == 0) options.workers = std::clamp(std::thread::hardware_concurrency(), 1u, most_workers);
+  options.workers =
+      static_cast<unsigned>(settle(options.workers, w.workers, workers, check_workers));
+  options.stack_size = settle(options.stack_size, w.stack_size, stack_size,
+                              [](std::size_t n, const std::string& where) {
+                                if (n != 0) check_stack_size(n, where.c_str());
+                              });
+  if (options.workers == 0)
+    options.workers = std::clamp(std::thread::hardware_concurrency(), 1u, most_workers);
   if (options.stack_size == 0) options.stack_size = default_stack_size;
   if (options.name.empty()) options.name = "troupe";
   return options;

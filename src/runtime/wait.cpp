@@ -57,7 +57,8 @@ struct sleeping_thread {
     while (!arrivals.due())
       if (!d.step(until ? *until : timers::never)) {
         if (until) return false;
-        throw deadlock("nothing can go on, and the program waits for a value that nobody will make");
+        throw deadlock(
+            "nothing can go on, and the program waits for a value that nobody will make");
       }
     return true;
   }
@@ -67,7 +68,8 @@ caf::abstract_actor& who_is(const parked_task& w) { return w.t; }
 caf::abstract_actor& who_is(const sleeping_thread& w) { return w.c; }
 
 // Waits until `need` of the ones are sealed, or the time is up, or the runtime ends. Every wait comes back before this returns.
-template <class Who> void wait_in(domain& d, Who who, object* const* objects, std::size_t count, std::size_t need, const std::int64_t* until, bool use_clock) {
+template <class Who> void wait_in(domain& d, Who who, object* const* objects, std::size_t count,
+                                  std::size_t need, const std::int64_t* until, bool use_clock) {
   waiter few[4];
   std::vector<waiter> many;
   std::size_t n = 0;
@@ -76,7 +78,7 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
   if (already >= need) return;
   waiter* waits = few;
   if (n > std::size(few)) {
-    many.resize(n);
+    many = std::vector<waiter>(n);
     waits = many.data();
   }
   std::size_t made = 0;
@@ -89,7 +91,8 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
   if (count - n >= need) return;
   auto missing = static_cast<std::int32_t>(need - (count - n));
   who.arrivals.begin(missing, Who::stack);
-  for (std::size_t i = 0; i < n; ++i) shard_of(*waits[i].object_awaited).resolver->tell(await_msg{&waits[i]});
+  for (std::size_t i = 0; i < n; ++i)
+    shard_of(*waits[i].object_awaited).resolver->tell(await_msg{&waits[i]});
   sleeper limit;
   if (use_clock) {
     limit.due = *until;
@@ -97,10 +100,17 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
     limit.expires = true;
     d.clock().actor().tell(sleep_msg{&limit});
   }
-  const auto total = static_cast<std::int32_t>(n) + (use_clock ? 1 : 0);
+  auto total = static_cast<std::int32_t>(n) + (use_clock ? 1 : 0);
   if (!who.block(use_clock ? nullptr : until) || who.arrivals.arrived(missing) != total) {
-    for (std::size_t i = 0; i < n; ++i) shard_of(*waits[i].object_awaited).resolver->tell(withdraw_msg{&waits[i]});
-    if (use_clock) d.clock().actor().tell(wake_msg{&limit});
+    for (std::size_t i = 0; i < n; ++i)
+      if (!waits[i].answered.load(std::memory_order_relaxed)) {
+        ++total;
+        shard_of(*waits[i].object_awaited).resolver->tell(withdraw_msg{&waits[i]});
+      }
+    if (use_clock) {
+      ++total;
+      d.clock().actor().tell(wake_msg{&limit});
+    }
     while (who.arrivals.arrived(missing) != total) {
       missing = who.arrivals.extend(missing, total, who.left);
       who.block(nullptr);
@@ -110,22 +120,34 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
 
 // Nobody has begun it, and its waiter can do nothing before it ends: it runs here and now.
 bool run_on_this_stack(domain& d, object& o) {
-  if (!d.at_once() || o.home.load(std::memory_order_relaxed)->inside != &d || !seat::mine().on->room_for(d.stack_size())) return false;
-  if (o.claim.load(std::memory_order_relaxed) != claim::queued || o.claim.exchange(claim::claimed, std::memory_order_acq_rel) != claim::queued) return false;
+  if (!d.at_once() || o.home.load(std::memory_order_relaxed)->inside != &d ||
+      !seat::mine().on->room_for(d.stack_size()))
+    return false;
+  if (o.claim.load(std::memory_order_relaxed) != claim::queued ||
+      o.claim.exchange(claim::claimed, std::memory_order_acq_rel) != claim::queued)
+    return false;
   o.maker->run();
   seat& s = seat::mine();
   if (!s.worker) return true;
-  auto stale = [](caf::resumable* job) { return &typeid(*job) == &typeid(task) && static_cast<task*>(job)->is_stale(); };
-  while (auto job = s.lane->jobs.pop_if(stale)) static_cast<task*>(job)->release();  // the places of those run out of turn
+  auto stale = [](caf::resumable* job) {
+    return &typeid(*job) == &typeid(task) && static_cast<task*>(job)->is_stale();
+  };
+  while (auto job = s.lane->jobs.pop_if(stale))
+    static_cast<task*>(job)->release();  // the places of those run out of turn
   return true;
 }
 
 // The same for a program's thread: on a strand, with a lane for what the body submits.
 bool run_as_guest(domain& d, object& o) {
   if (!d.at_once() || o.home.load(std::memory_order_relaxed)->inside != &d) return false;
-  if (o.claim.load(std::memory_order_relaxed) != claim::queued || o.claim.exchange(claim::claimed, std::memory_order_acq_rel) != claim::queued) return false;
+  if (o.claim.load(std::memory_order_relaxed) != claim::queued ||
+      o.claim.exchange(claim::claimed, std::memory_order_acq_rel) != claim::queued)
+    return false;
   struct guest final : caf::execution_unit {
-    guest(caf::actor_system& sys, job_hub& hub) : execution_unit(&sys), hub(hub), lane(hub.enter()) {}
+    guest(caf::actor_system& sys, job_hub& hub)
+        : execution_unit(&sys),
+          hub(hub),
+          lane(hub.enter()) {}
     ~guest() override { hub.leave(lane); }
     void exec_later(caf::resumable* job) override { hub.push(lane, job); }
     job_hub& hub;
@@ -146,7 +168,8 @@ bool run_as_guest(domain& d, object& o) {
 
 }  // namespace
 
-bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n, const duration* timeout) {
+bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,
+                   const duration* timeout) {
   if (sealed_of(objects, count) >= n) return true;
   std::optional<std::int64_t> until;
   if (timeout) until = later(d.clock().now(), *timeout);
@@ -159,15 +182,20 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
     if (timeout) d.clock().start();
     if (all)
       for (std::size_t i = count, naps = 0; i-- > 0 && naps < 16;)
-        if (!objects[i]->is_sealed()) wait_in(d, parked_task{*me}, objects + i, 1, 1, nullptr, false), ++naps;
+        if (!objects[i]->is_sealed())
+          wait_in(d, parked_task{*me}, objects + i, 1, 1, nullptr, false), ++naps;
     wait_in(d, parked_task{*me}, objects, count, n, until ? &*until : nullptr, timeout != nullptr);
   } else {
-    if (s.worker) throw error("get() or wait() inside a CAF actor's handler would block its worker: submit a task that takes the ref as an argument");
+    if (s.worker)
+      throw error(
+          "get() or wait() inside a CAF actor's handler would block its worker: submit a task that "
+          "takes the ref as an argument");
     if (all && count == 1) run_as_guest(d, *objects[0]);
     // The last one that is missing first: with luck the others are there by then, unasked. After some naps, all that are missing.
     if (all)
       for (std::size_t i = count, naps = 0; i-- > 0 && naps < 16;)
-        if (!objects[i]->is_sealed()) wait_in(d, sleeping_thread{d}, objects + i, 1, 1, nullptr, false), ++naps;
+        if (!objects[i]->is_sealed())
+          wait_in(d, sleeping_thread{d}, objects + i, 1, 1, nullptr, false), ++naps;
     wait_in(d, sleeping_thread{d}, objects, count, n, until ? &*until : nullptr, false);
   }
   if (sealed_of(objects, count) >= n) return true;
@@ -187,13 +215,21 @@ void sleep_in_task(domain& d, duration time) {
   me->arrivals.begin(1, countdown::in_use);
   d.clock().actor().tell(sleep_msg{&s});
   parked_task{*me}.block(nullptr);
-  if (d.closing() && d.clock().now() < s.due) throw cancelled("a sleep was cancelled: the runtime ends");
+  if (d.closing() && d.clock().now() < s.due)
+    throw cancelled("a sleep was cancelled: the runtime ends");
 }
 
 void throw_timed_out(duration timeout) {
-  throw timed_out("not settled within " + std::to_string(std::chrono::duration<double>(timeout).count()) + " s; the task goes on");
+  throw timed_out("not settled within " +
+                  std::to_string(std::chrono::duration<double>(timeout).count()) +
+                  " s; the task goes on");
 }
-void throw_bad_wait(std::size_t n, std::size_t count) { throw error("wait for " + std::to_string(n) + " of " + std::to_string(count) + " refs: there are not so many"); }
-void throw_empty_input() { throw error("a ref that names nothing: it was default-constructed or moved from"); }
+void throw_bad_wait(std::size_t n, std::size_t count) {
+  throw error("wait for " + std::to_string(n) + " of " + std::to_string(count) +
+              " refs: there are not so many");
+}
+void throw_empty_input() {
+  throw error("a ref that names nothing: it was default-constructed or moved from");
+}
 
 }  // namespace troupe::detail

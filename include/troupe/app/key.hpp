@@ -28,17 +28,16 @@ struct key_spec {
   std::string section, name, help;
   kind type;
   value initial;
-  std::string unit;                    // of a plain number: "s", "ms", "B", or a word for people
-  std::optional<value> least, most;    // both inclusive
-  std::vector<std::string> choices;    // of a choice
-  bool may_be_empty = false;           // of a text or a list
+  std::string unit;                  // of a plain number: "s", "ms", "B", or a word for people
+  std::optional<value> least, most;  // both inclusive
+  std::vector<std::string> choices;  // of a choice
+  bool may_be_empty = false;         // of a text or a list
 
   std::string path() const { return section + "." + name; }
 };
 
-template <class T>
-class key {
- public:
+template <class T> class key {
+public:
   explicit key(key_spec& spec) : spec_(&spec) {}
 
   key at_least(T least) const { return spec_->least = std::move(least), *this; }
@@ -48,60 +47,57 @@ class key {
 
   const key_spec& spec() const { return *spec_; }
 
- private:
+private:
   key_spec* spec_;
 };
 
 // A key whose words stand for values: text and json, say, for two values of an enum.
-template <class T>
-class choice_key {
- public:
+template <class T> class choice_key {
+public:
   choice_key(const key_spec& spec, std::map<std::string, T> meaning)
-      : spec_(&spec), meaning_(std::move(meaning)) {}
+      : spec_(&spec),
+        meaning_(std::move(meaning)) {}
 
   const key_spec& spec() const { return *spec_; }
   const T& meaning(const std::string& word) const { return meaning_.at(word); }
 
- private:
+private:
   const key_spec* spec_;
   std::map<std::string, T> meaning_;
 };
 
 // The values of all keys, after every check.
 class settings {
- public:
-  template <class T>
-  const T& operator[](const key<T>& k) const {
+public:
+  template <class T> const T& operator[](const key<T>& k) const {
     return std::get<T>(at(k.spec()));
   }
-  template <class T>
-  const T& operator[](const choice_key<T>& k) const {
+  template <class T> const T& operator[](const choice_key<T>& k) const {
     return k.meaning(std::get<std::string>(at(k.spec())));
   }
   const value& at(const key_spec& spec) const;
   void set(const key_spec& spec, value v) { values_[&spec] = std::move(v); }
 
- private:
+private:
   std::map<const key_spec*, value> values_;
 };
 
 // Where a check of several keys says what is wrong; the app adds where the value came from.
 class complaints {
- public:
-  template <class Key>
-  void about(const Key& k, std::string reason) {
+public:
+  template <class Key> void about(const Key& k, std::string reason) {
     list_.emplace_back(&k.spec(), std::move(reason));
   }
   const std::vector<std::pair<const key_spec*, std::string>>& list() const { return list_; }
 
- private:
+private:
   std::vector<std::pair<const key_spec*, std::string>> list_;
 };
 
 // A section and its keys. Names are [a-z][a-z0-9_]*; a second key of one name, or a name that
 // cannot be written in a config file, throws std::logic_error when it is declared.
 class section {
- public:
+public:
   section(std::string name, std::string help);
   section(const section&) = delete;
   section& operator=(const section&) = delete;
@@ -117,9 +113,9 @@ class section {
   key<std::vector<std::string>> list(std::string name, std::vector<std::string> initial,
                                      std::string help);
   // The first of the words is the default.
-  template <class T>
-  choice_key<T> choice(std::string name, std::vector<std::pair<std::string, T>> words,
-                       std::string help) {
+  template <class T> choice_key<T> choice(std::string name,
+                                          std::vector<std::pair<std::string, T>> words,
+                                          std::string help) {
     if (words.empty()) throw std::logic_error(name_ + "." + name + ": a choice of nothing");
     auto& spec = add(std::move(name), kind::choice, words.front().first, std::move(help));
     std::map<std::string, T> meaning;
@@ -140,7 +136,7 @@ class section {
   const std::string& help() const { return help_; }
   const std::vector<std::unique_ptr<key_spec>>& keys() const { return keys_; }
 
- private:
+private:
   key_spec& add(std::string name, kind type, value initial, std::string help);
 
   std::string name_, help_;
@@ -152,7 +148,7 @@ class section {
 // namespace scope makes it known to the app; it is forgotten when it is destroyed. The check, if
 // there is one, sees the values when each is right by itself, and says which do not go together.
 class workflow : public section {
- public:
+public:
   using run_function = std::function<void(context&)>;
 
   workflow(std::string name, std::string help, run_function run, check_function check = {});
@@ -160,7 +156,7 @@ class workflow : public section {
 
   void run(context& c) const { run_(c); }
 
- private:
+private:
   run_function run_;
 };
 

@@ -22,9 +22,9 @@ struct store_entry {
 // One wait for one object: the object's resolver links it, and answers it exactly once.
 struct edge;
 struct graph_node {
-  edge* waiting = nullptr;        // the newest first
-  std::uint8_t watched : 1 = 0;   // the store has been asked
-  std::uint8_t sealed : 1 = 0;    // nobody waits any more
+  edge* waiting = nullptr;       // the newest first
+  std::uint8_t watched : 1 = 0;  // the store has been asked
+  std::uint8_t sealed : 1 = 0;   // nobody waits any more
 };
 
 }  // namespace troupe::detail

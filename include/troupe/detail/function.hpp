@@ -18,7 +18,8 @@ namespace troupe::detail {
 struct verdict {
   enum kind : unsigned char { value, forward, failed_input };
   kind is = value;
-  object* which = nullptr;  // forward: whose outcome this task's object takes (with a ref to it); failed_input: the input
+  object* which =
+      nullptr;  // forward: whose outcome this task's object takes (with a ref to it); failed_input: the input
 };
 
 // What the library must know of a call; one constant per function and argument types.
@@ -26,7 +27,7 @@ struct task_type {
   std::string_view name;
   const value_type* result;
   std::size_t size, align;  // of the call
-  unsigned inputs;          // refs that are arguments by themselves: so many waits cost no allocation
+  unsigned inputs;  // refs that are arguments by themselves: so many waits cost no allocation
   // Looks whether an input failed; else calls the function and constructs its result in `storage`. Throws what the function throws.
   verdict (*run)(void* call, void* storage);
   void (*destroy)(void* call) noexcept;
@@ -44,17 +45,29 @@ constexpr std::string_view between(std::string_view text, std::string_view open)
   while (!text.empty() && text.back() == ')' && text.find('(') == text.npos) text.remove_suffix(1);
   return text;
 }
-template <class F> struct name_of { static constexpr std::string_view value = between(pretty_type<F>(), "F = "); };
-template <auto F> struct fixed {  // a function known at compile time, as an empty object
-  template <class... As> constexpr decltype(auto) operator()(As&&... as) const { return std::invoke(F, std::forward<As>(as)...); }
+template <class F> struct name_of {
+  static constexpr std::string_view value = between(pretty_type<F>(), "F = ");
 };
-template <auto F> struct name_of<fixed<F>> { static constexpr std::string_view value = between(pretty_value<F>(), "F = "); };
+template <auto F> struct fixed {  // a function known at compile time, as an empty object
+  template <class... As> constexpr decltype(auto) operator()(As&&... as) const {
+    return std::invoke(F, std::forward<As>(as)...);
+  }
+};
+template <auto F> struct name_of<fixed<F>> {
+  static constexpr std::string_view value = between(pretty_value<F>(), "F = ");
+};
 template <class F> struct signature_of : signature<F> {};
 template <auto F> struct signature_of<fixed<F>> : signature<std::decay_t<decltype(F)>> {};
 
 // ---- results ------------------------------------------------------------------------------------------------------------------------
-template <class R> struct result_of { using type = std::decay_t<R>; static constexpr bool flattens = false; };
-template <class T> struct result_of<ref<T>> : result_of<T> { using type = typename result_of<T>::type; static constexpr bool flattens = true; };
+template <class R> struct result_of {
+  using type = std::decay_t<R>;
+  static constexpr bool flattens = false;
+};
+template <class T> struct result_of<ref<T>> : result_of<T> {
+  using type = typename result_of<T>::type;
+  static constexpr bool flattens = true;
+};
 
 // ---- the call -----------------------------------------------------------------------------------------------------------------------
 // Collects the inputs that are not there yet: on the stack while they are few.
@@ -83,14 +96,17 @@ template <std::size_t N> void missing_inputs<N>::throw_empty_ref() { throw_empty
 
 struct first_failed {
   object* found = nullptr;
-  void operator()(object* o) { if (!found && o->failed) found = o; }
+  void operator()(object* o) {
+    if (!found && o->failed) found = o;
+  }
 };
 
 template <class F, class... As> class call {
   using sig = typename signature_of<F>::type;
   template <std::size_t I> using given_at = std::tuple_element_t<I, std::tuple<As...>>;
   template <std::size_t I> using wants = typename parameter<sig, I, given_at<I>>::type;
-  template <std::size_t... I> static auto keep(std::index_sequence<I...>) -> std::tuple<kept_t<wants<I>, As>...>;
+  template <std::size_t... I> static auto keep(std::index_sequence<I...>)
+      -> std::tuple<kept_t<wants<I>, As>...>;
   template <std::size_t... I> static constexpr std::size_t direct(std::index_sequence<I...>) {
     return (std::size_t{fit_of<wants<I>, given_at<I>>() == fit::in_place} + ... + 0);
   }
@@ -98,8 +114,9 @@ template <class F, class... As> class call {
     return ((fit_of<wants<I>, given_at<I>>() != fit::as_is) || ... || false);
   }
   using indices = std::index_sequence_for<As...>;
-  template <std::size_t... I> static auto result(std::index_sequence<I...>)
-      -> std::invoke_result_t<F&, decltype(pass<wants<I>>(std::declval<std::tuple_element_t<I, decltype(keep(indices{}))>&>()))...>;
+  template <std::size_t... I> static auto result(std::index_sequence<I...>) -> std::invoke_result_t<
+      F&, decltype(pass<wants<I>>(
+              std::declval<std::tuple_element_t<I, decltype(keep(indices{}))>&>()))...>;
 
 public:
   using kept = decltype(keep(indices{}));
@@ -109,18 +126,27 @@ public:
   static constexpr bool has_inputs = any_input(indices{});
   static constexpr std::size_t inputs = direct(indices{});
 
-  template <class G, class... Bs> explicit call(G&& f, Bs&&... bs) : f_(std::forward<G>(f)), args_(std::forward<Bs>(bs)...) {}
+  template <class G, class... Bs> explicit call(G&& f, Bs&&... bs)
+      : f_(std::forward<G>(f)),
+        args_(std::forward<Bs>(bs)...) {}
 
   // Calls visit(object*) for each ref that is a dependency, in order.
   template <class V> void each_input(V& visit) const { each_input(visit, indices{}); }
 
-  static verdict run(void* self, void* storage) { return static_cast<call*>(self)->run(storage, indices{}); }
+  static verdict run(void* self, void* storage) {
+    return static_cast<call*>(self)->run(storage, indices{});
+  }
   static void destroy(void* self) noexcept { static_cast<call*>(self)->~call(); }
 
 private:
   template <class V, std::size_t... I> void each_input(V& visit, std::index_sequence<I...>) const {
     (void)visit;
-    ([&] { if constexpr (fit_of<wants<I>, given_at<I>>() != fit::as_is) each_ref(std::get<I>(args_), visit); }(), ...);
+    (
+        [&] {
+          if constexpr (fit_of<wants<I>, given_at<I>>() != fit::as_is)
+            each_ref(std::get<I>(args_), visit);
+        }(),
+        ...);
   }
   template <std::size_t... I> verdict run(void* storage, std::index_sequence<I...>) {
     if constexpr (has_inputs) {
@@ -145,24 +171,32 @@ private:
 };
 
 template <class C, class F> inline constexpr task_type task_type_of{
-    name_of<F>::value, &value_type_of<typename C::value>, sizeof(C), alignof(C), C::inputs, &C::run, &C::destroy};
+    name_of<F>::value, &value_type_of<typename C::value>, sizeof(C), alignof(C), C::inputs, &C::run,
+    &C::destroy};
 
 // The checks that a user should read about in plain words, before any of the above is instantiated.
 template <class F, class... As> constexpr bool check_call() {
   using sig = typename signature_of<F>::type;
   if constexpr (std::is_same_v<sig, any_parameters>) {
     constexpr bool fits = std::is_invocable_v<F&, resolved_t<As>...>;
-    static_assert(fits, "troupe: the function given to submit cannot be called with these arguments (each ref<T> arrives as a T)");
+    static_assert(fits,
+                  "troupe: the function given to submit cannot be called with these arguments "
+                  "(each ref<T> arrives as a T)");
     return fits;
   } else {
     constexpr bool count = sig::count == sizeof...(As);
-    static_assert(count, "troupe: submit was given another number of arguments than the function has parameters (default arguments do not count)");
+    static_assert(count,
+                  "troupe: submit was given another number of arguments than the function has "
+                  "parameters (default arguments do not count)");
     if constexpr (count) {
       return []<std::size_t... I>(std::index_sequence<I...>) {
-        return ((sizeof(check_argument<argument<I + 1>, expected<typename sig::template at<I>::type>, given<As>,
-                                       fit_of<typename sig::template at<I>::type, As>() != fit::none>) > 0 &&
-                 fit_of<typename sig::template at<I>::type, As>() != fit::none) && ... && true);
-      }(std::index_sequence_for<As...>{});
+        return ((sizeof(check_argument<
+                        argument<I + 1>, expected<typename sig::template at<I>::type>, given<As>,
+                        fit_of<typename sig::template at<I>::type, As>() != fit::none>) > 0 &&
+                 fit_of<typename sig::template at<I>::type, As>() != fit::none) &&
+                ... && true);
+      }
+      (std::index_sequence_for<As...>{});
     } else return false;
   }
 }

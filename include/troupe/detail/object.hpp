@@ -25,9 +25,10 @@ struct value_type {
 
 template <class T> inline constexpr value_type value_type_of = [] {
   static_assert(alignof(T) <= 64, "troupe: values are aligned to at most 64 bytes");
-  return value_type{
-    sizeof(T), alignof(T),
-    std::is_trivially_destructible_v<T> ? nullptr : +[](void* p) noexcept { static_cast<T*>(p)->~T(); }};
+  return value_type{sizeof(T), alignof(T),
+                    std::is_trivially_destructible_v<T> ? nullptr : +[](void* p) noexcept {
+                      static_cast<T*>(p)->~T();
+                    }};
 }();
 template <> inline constexpr value_type value_type_of<void>{0, 1, nullptr};
 
@@ -38,15 +39,17 @@ enum class claim : std::uint8_t { waiting, queued, claimed };
 // Who may touch what: `refs`, `sealed`, `claim`, `holds`, `home`: anyone. The store_entry: the store actor of the object's shard;
 // after `sealed` everyone may read it. The graph_node: the resolver actor of that shard. A value lies in the record, behind it.
 struct object : graph_node, store_entry {
-  std::atomic<std::uint8_t> holds{2};           // of the memory: one while the store has the object, one for its task
-  std::atomic<bool> sealed{false};              // a hint that spares its reader a message: the outcome is there, for good
+  std::atomic<std::uint8_t> holds{
+      2};  // of the memory: one while the store has the object, one for its task
+  std::atomic<bool> sealed{
+      false};  // a hint that spares its reader a message: the outcome is there, for good
   std::atomic<detail::claim> claim{claim::waiting};
-  std::atomic<std::uint32_t> refs{1};           // of the value
-  std::atomic<shard*> home;                     // decided by the first message about the object
+  std::atomic<std::uint32_t> refs{1};  // of the value
+  std::atomic<shard*> home;            // decided by the first message about the object
   const value_type* type;
   union {
-    task* maker;       // until it is settled; valid for whoever has claimed it, and for the store
-    object* next_dead; // after its last ref
+    task* maker;        // until it is settled; valid for whoever has claimed it, and for the store
+    object* next_dead;  // after its last ref
   };
 
   object(shard* home, const value_type* type) noexcept : home(home), type(type), maker(nullptr) {}
@@ -54,12 +57,16 @@ struct object : graph_node, store_entry {
   bool is_sealed() const noexcept { return sealed.load(std::memory_order_acquire); }
   void retain() noexcept { refs.fetch_add(1, std::memory_order_relaxed); }
   void drop() noexcept {
-    if (refs.load(std::memory_order_acquire) == 1 || refs.fetch_sub(1, std::memory_order_acq_rel) == 1) last_ref_gone();
+    if (refs.load(std::memory_order_acquire) == 1 ||
+        refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      last_ref_gone();
   }
   // Nobody else can reach the value: it may be moved from.
   bool sole() const noexcept;
 
-  static constexpr std::size_t offset(std::size_t align) { return (56 + align - 1) / align * align; }
+  static constexpr std::size_t offset(std::size_t align) {
+    return (56 + align - 1) / align * align;
+  }
   void* storage() noexcept { return reinterpret_cast<char*>(this) + offset(type->align); }
 
 private:

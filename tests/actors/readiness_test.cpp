@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+#include "stepped.hpp"
+
+#include <caf/event_based_actor.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <map>
+#include <string>
+#include <vector>
+
+using troupe::here;
+using troupe::ref;
+
+namespace {
+long fib(long n) {
+  if (n < 2) return n;
+  auto a = here().submit<fib>(n - 1), b = here().submit<fib>(n - 2);
+  return here().get(a) + here().get(b);
+}
+}  // namespace
+
+TEST_CASE(
+    "the readiness of an input travels as a message: awaited, then watched, sealed and answered, a "
+    "step each") {
+  stepped s;
+  auto input = s.rt->submit([] { return 20; });
+  auto output = s.rt->submit([](int x) { return x + 1; }, input);
+  // Nothing has run: the await waits in the resolver's mailbox, the first task in the queue.
+  CHECK_FALSE(input.settled());
+  std::vector<std::string> story;
+  bool was_sealed = false;
+  while (s.step()) {
+    if (input.settled() != was_sealed) {
+      was_sealed = true;
+      story.push_back("sealed");
+      CHECK_FALSE(output.settled());  // the task learns of it by a message, which has not come yet
+    }
+    if (output.settled() && story.back() != "settled") story.push_back("settled");
+  }
+  CHECK(story == std::vector<std::string>{"sealed", "settled"});
+  CHECK(output.value() == 21);
+  const auto n = s.rt->stats();
+  CHECK(n.inputs_awaited == 1);
+  CHECK(n.readiness_messages == 1);
+}
+
+TEST_CASE(
+    "between an input's seal and its consumer's turn there are messages, and each waits for a step "
+    "of its own") {
+  stepped s;
+  auto gate = s.rt->submit([] {
+    here().sleep_for(std::chrono::hours(1));
+    return 1;
+  });
+  auto after = s.rt->submit([](int x) { return x + 1; }, gate);
+  s.run();
+  CHECK_FALSE(gate.settled());  // sleeps: no step is left
+  const auto before = s.rt->stats();
+  CHECK(before.inputs_awaited - before.readiness_messages == 1);  // the edge is open
+  CHECK(s.rt->get(after) == 2);  // the virtual clock goes on to the end of the sleep
+  const auto then = s.rt->stats();
+  CHECK(then.inputs_awaited == then.readiness_messages);
+}
+
+TEST_CASE("a task is a CAF actor: it can be monitored, and its monitor hears when it settles") {
+  caf::actor_system_config config;
+  troupe::configure(config, 2);
+  caf::actor_system system{config};
+  troupe::runtime rt{system};
+  caf::scoped_actor self{system};
+  std::atomic<bool> open{false};
+  auto slow = rt.submit([&] {
+    while (!open) here().sleep_for(std::chrono::milliseconds(1));
+    return 7;
+  });
+  caf::actor task = rt.task_actor(slow);
+  REQUIRE(task);
+  CHECK(task.id() != 0);
+  CHECK(&task.home_system() == &system);
+  self->monitor(task);
+  open = true;
+  bool down = false;
+  self->receive([&](caf::down_msg& m) { down = m.source == task.address() && !m.reason; });
+  CHECK(down);
+  CHECK(slow.settled());
+  CHECK_FALSE(rt.task_actor(slow));  // it has ended
+  self->monitor(task);               // a monitor that comes late hears at once
+  self->receive([&](caf::down_msg&) {});
+  caf::anon_send_exit(task, caf::exit_reason::kill);  // and a task that has ended cannot be killed
+}
+
+TEST_CASE(
+    "a pending task is an actor too, and its monitor hears when it settles without having run") {
+  stepped s;
+  auto gate = s.rt->submit([]() -> int { throw std::runtime_error("no"); });
+  auto after = s.rt->submit([](int x) { return x; }, gate);
+  caf::scoped_actor self{*s.system};
+  caf::actor pending = s.rt->task_actor(after);
+  REQUIRE(pending);
+  self->monitor(pending);
+  s.run();
+  CHECK_THROWS_AS(after.value(), troupe::task_error);
+  bool down = false;
+  self->receive([&](const caf::down_msg& m) { down = m.source == pending.address(); });
+  CHECK(down);
+}
+
+TEST_CASE(
+    "stores and resolvers are CAF actors that a program can monitor; they end with the runtime") {
+  caf::actor_system_config config;
+  troupe::configure(config, 2);
+  caf::actor_system system{config};
+  caf::scoped_actor self{system};
+  std::size_t expected = 0;
+  {
+    troupe::runtime rt{system};
+    CHECK(rt.get(rt.submit([] { return 1; })) == 1);
+    for (auto& all : {rt.store_actors(), rt.resolver_actors()})
+      for (auto& a : all) {
+        CHECK(a);
+        self->monitor(a);
+        ++expected;
+      }
+  }
+  for (std::size_t i = 0; i < expected; ++i) self->receive([](caf::down_msg&) {});
+}
+
+TEST_CASE(
+    "messages that mean nothing to a task, a store or a resolver change nothing, and requests are "
+    "answered by an error or not at all") {
+  caf::actor_system_config config;
+  troupe::configure(config, 2);
+  caf::actor_system system{config};
+  troupe::runtime rt{system};
+  caf::scoped_actor self{system};
+  std::atomic<bool> open{false};
+  auto slow = rt.submit([&] {
+    while (!open) here().sleep_for(std::chrono::milliseconds(1));
+    return 7;
+  });
+  auto task = rt.task_actor(slow);
+  self->send(task, 1, 2, 3);
+  self->send_exit(task, caf::exit_reason::kill);
+  for (auto& a : rt.store_actors()) self->send(a, std::string("what?"));
+  for (auto& a : rt.resolver_actors()) self->send(a, 42);
+  bool refused = false;
+  self->request(task, std::chrono::seconds(10), 5)
+      .receive([](int) {}, [&](const caf::error&) { refused = true; });
+  CHECK(refused);
+  open = true;
+  CHECK(rt.get(slow) == 7);
+}
+
+TEST_CASE(
+    "edges awaited = readiness messages delivered, for a chain and for fib, on real threads") {
+  troupe::runtime rt{{.workers = 2}};
+  auto agree = [&] {
+    rt.drain();
+    const auto n = rt.stats();
+    CHECK(n.inputs_awaited == n.readiness_messages);
+    CHECK(n.tasks_unsettled == 0);
+    CHECK(n.objects == 0);
+    return n.inputs_awaited;
+  };
+  {
+    auto last = rt.submit([] {
+      here().sleep_for(std::chrono::milliseconds(20));
+      return 0;
+    });
+    for (int i = 0; i < 1000; ++i) last = rt.submit([](int x) { return x + 1; }, std::move(last));
+    CHECK(rt.get(last) == 1000);
+  }
+  CHECK(agree() >= 1000);
+  CHECK(rt.get(rt.submit<fib>(20L)) == 6765);
+  agree();
+}
+
+TEST_CASE(
+    "an actor system without Troupe's scheduler is refused with the one line that is missing") {
+  caf::actor_system_config config;
+  config.set("scheduler.max-threads", std::size_t{1});
+  caf::actor_system system{config};
+  try {
+    troupe::runtime rt{system};
+    FAIL("refused");
+  } catch (const troupe::error& e) {
+    CHECK(std::string(e.what()).find("troupe::configure") != std::string::npos);
+  }
+}
+
+TEST_CASE("a get inside a CAF actor's handler is an error that says what to do instead") {
+  caf::actor_system_config config;
+  troupe::configure(config, 2);
+  caf::actor_system system{config};
+  troupe::runtime rt{system};
+  caf::scoped_actor self{system};
+  auto r = rt.submit([] {
+    here().sleep_for(std::chrono::milliseconds(50));
+    return 1;
+  });
+  auto actor = system.spawn([&](caf::event_based_actor*) -> caf::behavior {
+    return {[&](int) -> std::string {
+      try {
+        rt.get(r);
+        return "got it";
+      } catch (const troupe::error& e) { return e.what(); }
+    }};
+  });
+  self->request(actor, caf::infinite, 1)
+      .receive([](const std::string& text) { CHECK(text.find("handler") != text.npos); },
+               [](caf::error&) { FAIL("an answer"); });
+  CHECK(rt.get(r) == 1);
+}
