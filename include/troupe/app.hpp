@@ -5,6 +5,7 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <troupe/app/key.hpp>
@@ -46,6 +47,10 @@ public:
   template <class T> decltype(auto) get(const ref<T>& r) {
     await(std::vector{r});
     return rt_.get(r);
+  }
+  template <class T> T get(ref<T>&& r) {
+    await(std::vector{r});
+    return rt_.get(std::move(r));
   }
   template <class T> auto get(const std::vector<ref<T>>& refs) {
     await(refs);

@@ -55,7 +55,8 @@ task::task(caf::actor_config& cfg, domain& d, const task_type& type, object* out
     : monitorable_actor(cfg),
       domain_(&d),
       type_(type),
-      out_(out) {
+      out_(out),
+      stack_need_(static_cast<std::uint32_t>(d.stack_size())) {
   out->maker = this;
 }
 
@@ -78,7 +79,8 @@ void task::free_memory(caf::actor_control_block* c) {
 
 void task::take_options(const task_options& options) {
   extras().options = options;
-  private_ = options.blocking || options.stack_size > domain_->stack_size();
+  private_ = options.blocking || options.stack_size > stack_need_;
+  stack_need_ = std::max(stack_need_, static_cast<std::uint32_t>(options.stack_size));
 }
 
 // As CAF does it, but without a read-modify-write where nobody else can have a reference.
@@ -102,11 +104,6 @@ void task::release_place() {
 void task::abandon() noexcept {
   release_place();
   release();
-}
-
-std::size_t task::stack_need() const {
-  const std::size_t all = domain_->stack_size();
-  return extras_ ? std::max(all, extras_->options.stack_size) : all;
 }
 
 std::string_view task::name_of_task() const {

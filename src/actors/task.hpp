@@ -76,7 +76,7 @@ public:
 
   domain& inside() const { return *domain_; }
   object* out() const { return out_; }
-  std::size_t stack_need() const;
+  std::size_t stack_need() const { return stack_need_; }
   bool blocking() const { return extras_ && extras_->options.blocking; }
   std::string_view name_of_task() const;
   // Its handle has been given to somebody, who may monitor it.
@@ -116,6 +116,7 @@ private:
   std::unique_ptr<task_extras> extras_;
   strand* parked_on_ = nullptr;
   std::atomic<strand*> woken_{nullptr};
+  std::uint32_t stack_need_;
   bool private_ = false;  // never claimed by a getter: it needs a stack or a thread of its own
   bool exposed_ = false;  // written by the store before the put
   bool forwarding_ = false;

@@ -8,7 +8,6 @@
 #include <troupe/runtime.hpp>
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -65,10 +64,8 @@ public:
     count(seat::mine(), &books::settled);
     if (options_.count_names) count_settled(t, failed);
   }
-  void ended() {
-    count(seat::mine(), &books::ended, 1);
-    if (drainers_.load(std::memory_order_relaxed) > 0) wake_drainers();
-  }
+  // The last thing that a task does: the domain may be gone when this returns.
+  void ended() { count(seat::mine(), &books::ended); }
   std::size_t total(std::atomic<std::int64_t> books::*what) const;
   std::vector<name_count> name_counts() const;
   statistics stats();
@@ -94,7 +91,6 @@ private:
   ~domain();
   void count_name(const task& t, std::size_t name_count::*what);
   void count_settled(const task& t, bool failed);
-  void wake_drainers();
   bool all_ended() const { return total(&books::ended) >= total(&books::submitted); }
   template <class F> void ask_all(F ask);
 
@@ -113,10 +109,6 @@ private:
   std::vector<books> books_;
   std::atomic<bool> closing_{false};
   std::atomic<std::int64_t> orphans_{0};
-
-  std::atomic<int> drainers_{0};
-  std::mutex drain_mutex_;
-  std::condition_variable drained_;
 
   mutable std::mutex names_mutex_;
   std::vector<name_count> names_;  // guarded by names_mutex_, as is the next

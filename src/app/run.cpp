@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "app/run.hpp"
+
+#include <unistd.h>
+#include <cstdio>
+#include <cstdlib>
+
+#include <troupe/app.hpp>
+
+#include "app/interrupt.hpp"
+#include "app/output.hpp"
+#include "app/progress.hpp"
+#include "app/terminal.hpp"
+
+namespace troupe::app {
+namespace {
+
+progress_style style_of_stderr() {
+  return choose_style(::isatty(STDERR_FILENO) == 1, std::getenv("CI"), std::getenv("NO_COLOR"),
+                      std::getenv("TERM"));
+}
+
+// How far the interrupted graph had come, and what of it is not done.
+void tell_what_is_left(const std::string& program, const runtime& rt) {
+  const auto stats = rt.stats();
+  note(program + ": interrupted: " + std::to_string(stats.tasks_settled) + " tasks done, " +
+       std::to_string(stats.tasks_unsettled) + " not done");
+  for (const auto& c : rt.counts())
+    if (c.settled < c.submitted)
+      note("  not done: " + c.name + " " + std::to_string(c.submitted - c.settled) + " of " +
+           std::to_string(c.submitted));
+}
+
+int run_on(runtime& rt, const configuration& config, const std::string& program,
+           std::ostream& out) {
+  const progress shown(rt, style_of_stderr());
+  context app(rt, config.values, out);
+  try {
+    config.chosen->run(app);
+    out.flush();
+    return 0;
+  } catch (const output_error&) { throw; } catch (const interrupted&) {
+    tell_what_is_left(program, rt);
+    note(program + ": waiting for the tasks that run; Ctrl-C again leaves at once");
+    return 128 + interrupt_signal();
+  } catch (const std::exception& e) {
+    note(program + ": " + e.what());
+    return 1;
+  }
+}
+
+}  // namespace
+
+context::context(runtime& rt, const settings& values, std::ostream& out)
+    : rt_(rt),
+      values_(values),
+      out_(out) {}
+
+void context::throw_if_interrupted() const {
+  if (interrupt_signal() != 0) throw interrupted{};
+}
+
+void context::report_makespan(std::chrono::nanoseconds critical_path) {
+  using seconds = std::chrono::duration<double>;
+  const double took = seconds(std::chrono::steady_clock::now() - begin_).count();
+  const double path = seconds(critical_path).count();
+  char text[120];
+  if (path > 0)
+    std::snprintf(text, sizeof text, "Makespan %.3f s, critical path %.3f s, ratio %.2f", took,
+                  path, took / path);
+  else std::snprintf(text, sizeof text, "Makespan %.3f s, critical path 0 s", took);
+  out_ << text << '\n';
+}
+
+void note(std::string_view line) { terminal::instance().note(line); }
+
+int run_workflow(const configuration& config, const std::string& program, std::ostream& out) {
+  const interrupt_guard watch;  // outlives the runtime, whose end waits for bodies that run
+  const auto& values = config.values;
+  try {
+    runtime rt{{.workers = static_cast<unsigned>(values[common().workers]),
+                .stack_size = values[common().stack_size],
+                .name = config.chosen->name(),
+                .count_names = true}};
+    return run_on(rt, config, program, out);
+  } catch (const troupe::error& e) {
+    note(program + ": " + e.what());
+    return 1;
+  }
+}
+
+}  // namespace troupe::app
