@@ -38,7 +38,6 @@ public:
   void on(wake_msg& m);
   void on(tick_msg& m);
   void on(close_msg& m);
-  void other(caf::mailbox_element&, caf::monitorable_actor&) {}
 
   struct nothing {};
   nothing rest() { return {}; }

@@ -145,7 +145,10 @@ private:
   }
   void handle(element& e) {
     if ((try_letter<Messages>(e) || ...) || (try_foreign<Messages>(e) || ...)) return;
-    if (!handle_system_message(e, nullptr, true)) core_.other(e, *this);
+    if (handle_system_message(e, nullptr, true) || !e.mid.is_request()) return;
+    caf::mailbox_element_ptr request{&e};
+    bounce(request);
+    (void)request.release();
   }
   template <class M> bool try_letter(element& e) {
     if (M* m = content_of<M>(e)) return core_.on(*m), true;

@@ -22,7 +22,8 @@
 
 namespace caf {
 class abstract_actor;
-}
+class actor;
+}  // namespace caf
 
 namespace troupe::detail {
 
@@ -37,48 +38,42 @@ struct sleeper : timer {
   bool expires = false;  // a wait's time limit, not a sleep
 };
 
-struct
-    put_msg {  // the object's outcome; its value (or what keeps it, if it lies elsewhere) is in its record
+// The object's outcome; its value (or what keeps it, if it lies elsewhere) is in its record.
+struct put_msg {
   object* o;
   outcome how;
-  caf::strong_actor_ptr maker =
-      nullptr;  // while the message waits in a mailbox: its task, to be kept alive, and to tell its monitors then
+  // While the message waits in a mailbox: its task, to be kept alive, and to tell its monitors then.
+  caf::strong_actor_ptr maker = nullptr;
   void keep();
 };
-struct watch_msg {
-  object* o;
-};  // say when it is sealed
-struct drop_msg {
-  object* o;
-};  // nobody refers to it any more
+// Say when it is sealed.
+struct watch_msg { object* o; };
+// Nobody refers to it any more.
+struct drop_msg { object* o; };
+// Its task's handle into *into (nothing, if it has settled or was put); then `who` gets a ready_msg.
 struct find_task_msg {
   object* o;
-};  // a request: answered by the handle of its task, or an invalid one
-struct await_msg {
-  waiter* w;
+  caf::actor* into;
+  caf::abstract_actor* who;
 };
+struct await_msg { waiter* w; };
+// more: waiters are left from last time.
 struct sealed_msg {
   object* o;
   bool more = false;
-};  // more: waiters are left from last time
-struct withdraw_msg {
-  waiter* w;
 };
-// The wait is over: its object is sealed, or it was withdrawn, or all ends. expired: and whatever else is waited for, go on.
+struct withdraw_msg { waiter* w; };
+// The wait is over: its object is sealed, or it was withdrawn, or all ends; or (no wait) a question
+// has been answered. expired: and whatever else is waited for, go on.
 struct ready_msg {
   waiter* w;
   bool expired = false;
 };
-struct sleep_msg {
-  sleeper* s;
-};
-struct wake_msg {
-  sleeper* s;
-};
-struct tick_msg {
-  std::int64_t now;
-};
-struct close_msg {};  // the runtime ends: answer all waits, now and from now on
+struct sleep_msg { sleeper* s; };
+struct wake_msg { sleeper* s; };
+struct tick_msg { std::int64_t now; };
+// The runtime ends: answer all waits, now and from now on.
+struct close_msg {};
 
 // What a shard has counted, added to *into; then `who` gets a ready_msg (of no wait).
 struct totals {

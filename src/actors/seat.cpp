@@ -22,7 +22,7 @@ struct numbers {  // the least free one first, so that they stay small
   }
   void give_back(unsigned n) {
     std::lock_guard guard{mutex};
-    taken.reset(n);
+    if (n != seat::most - 1) taken.reset(n);
   }
 };
 numbers& all_numbers() {
@@ -34,14 +34,21 @@ std::atomic<std::uint64_t> id_blocks{0};
 
 seat& seat::mine() {
   asm volatile("");
-  thread_local seat s;
-  return s;
+  // Never destroyed: a ref in a thread_local or a static may be dropped after all that the thread's end cleans up.
+  alignas(seat) constinit thread_local static char place[sizeof(seat)] = {};
+  thread_local seat* s = new (place) seat;
+  thread_local struct leaver {
+    ~leaver() { reinterpret_cast<seat*>(place)->leave(); }
+  } at_the_end;
+  (void)at_the_end;
+  return *s;
 }
 seat::seat() : number(all_numbers().take()) {}
-seat::~seat() {
-  for (auto s : spare) delete s;
+void seat::leave() {
+  for (auto strand : spare) delete strand;
+  std::vector<strand*>().swap(spare);
   release_thread_blocks();
-  all_numbers().give_back(number);
+  all_numbers().give_back(std::exchange(number, most - 1));
 }
 
 // Out of the way of CAF's own counter, and without its shared cache line.

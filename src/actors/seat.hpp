@@ -47,7 +47,7 @@ struct seat {
 
 private:
   seat();
-  ~seat();
+  void leave();  // the thread ends
 };
 
 std::uint64_t fresh_actor_id(seat& s);

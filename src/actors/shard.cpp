@@ -114,17 +114,12 @@ void store_core::on(retire_msg& m) {
   rest_.answer = m.who;
 }
 
-void store_core::other(caf::mailbox_element& m, caf::monitorable_actor& self) {
-  if (auto q = foreign_content_of<find_task_msg>(m); q && m.sender) {
-    caf::actor found;
-    if (!q->o->present && q->o->maker) {
-      q->o->maker->expose();
-      found = caf::actor_cast<caf::actor>(caf::strong_actor_ptr{q->o->maker->ctrl()});
-    }
-    m.sender->enqueue(caf::make_mailbox_element(caf::strong_actor_ptr{self.ctrl()},
-                                                m.mid.response_id(), {}, found),
-                      nullptr);
+void store_core::on(find_task_msg& m) {
+  if (!m.o->present && m.o->maker) {  // it cannot end before this store has its put
+    m.o->maker->expose();
+    *m.into = caf::actor_cast<caf::actor>(caf::strong_actor_ptr{m.o->maker->ctrl()});
   }
+  send_ready(domain_, *m.who, nullptr);
 }
 
 void store_core::reap(object* o) {

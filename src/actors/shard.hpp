@@ -28,8 +28,7 @@ public:
   void on(watch_msg& m);
   void on(ask_msg& m);
   void on(retire_msg& m);
-  // Requests: find_task_msg.
-  void other(caf::mailbox_element& m, caf::monitorable_actor& self);
+  void on(find_task_msg& m);
 
   leftovers rest() { return std::exchange(rest_, {.retired = rest_.retired}); }
   void restore(const leftovers& r) { rest_ = r; }
@@ -53,7 +52,6 @@ public:
   void on(close_msg& m);
   void on(ask_msg& m);
   void on(retire_msg& m);
-  void other(caf::mailbox_element&, caf::monitorable_actor&) {}
 
   leftovers rest() { return std::exchange(rest_, {.retired = rest_.retired}); }
   void restore(const leftovers& r) { rest_ = r; }
@@ -70,7 +68,7 @@ private:
   leftovers rest_;
 };
 
-using store_actor = inline_actor<store_core, put_msg, drop_msg, watch_msg, ask_msg, retire_msg>;
+using store_actor = inline_actor<store_core, put_msg, drop_msg, watch_msg, find_task_msg, ask_msg, retire_msg>;
 using resolver_actor = inline_actor<resolver_core, await_msg, sealed_msg, withdraw_msg, close_msg,
                                     ask_msg, retire_msg>;
 

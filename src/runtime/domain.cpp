@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/domain.hpp"
 
-#include "actors/client.hpp"
 #include "actors/lane_policy.hpp"
 #include "actors/task.hpp"
 #include "runtime/failure.hpp"
+#include "runtime/wait.hpp"
 
 #include <troupe/caf.hpp>
 
@@ -72,7 +72,12 @@ void domain::end() {
   // From here on only refs that outlive the runtime send messages, and those run where they are called.
   std::vector<totals> all(2 * shards_.size());
   std::size_t i = 0;
-  ask_all([&](auto& actor, client& c) { actor.tell(retire_msg{&all[i++], &c}); });
+  await_answers(*this, all.size(), [&](caf::abstract_actor& me) {
+    for (auto& s : shards_) {
+      s.store->tell(retire_msg{&all[i++], &me});
+      s.resolver->tell(retire_msg{&all[i++], &me});
+    }
+  });
   std::size_t gone = 0;
   for (auto& t : all) gone += t.store.gone;
   for (auto& s : shards_) {
@@ -111,19 +116,6 @@ std::vector<name_count> domain::name_counts() const {
   return names_;
 }
 
-// Sends a question to every store and resolver, and waits for the answers.
-template <class F> void domain::ask_all(F ask) {
-  client& c = client::mine(*this);
-  c.arrivals.begin(static_cast<std::int32_t>(2 * shards_.size()), countdown::free);
-  for (auto& s : shards_) {
-    ask(*s.store, c);
-    ask(*s.resolver, c);
-  }
-  if (at_once()) c.block(nullptr);
-  else
-    while (!c.arrivals.due() && step(0)) {}
-}
-
 statistics domain::stats() {
   std::vector<totals> all(2 * shards_.size());
   std::size_t i = 0;
@@ -131,7 +123,12 @@ statistics domain::stats() {
   // settled first: what settles meanwhile is then never counted twice
   s.tasks_settled = total(&books::settled);
   const std::size_t ended = total(&books::ended);
-  ask_all([&](auto& actor, client& c) { actor.tell(ask_msg{&all[i++], &c}); });
+  await_answers(*this, all.size(), [&](caf::abstract_actor& me) {
+    for (auto& shard : shards_) {
+      shard.store->tell(ask_msg{&all[i++], &me});
+      shard.resolver->tell(ask_msg{&all[i++], &me});
+    }
+  });
   const std::size_t submitted = total(&books::submitted), made = total(&books::made);
   std::size_t gone = 0;
   for (auto& t : all) {
@@ -145,6 +142,14 @@ statistics domain::stats() {
   s.tasks_unsettled = submitted - std::min(submitted, s.tasks_settled);
   s.tasks_running = submitted - std::min(submitted, ended);
   return s;
+}
+
+caf::actor domain::find_task(object& o) {
+  caf::actor found;
+  await_answers(*this, 1, [&](caf::abstract_actor& me) {
+    shard_of(o).store->tell(find_task_msg{&o, &found, &me});
+  });
+  return found;
 }
 
 // ---- the end -----------------------------------------------------------------------------------------------------------------------

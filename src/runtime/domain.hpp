@@ -69,6 +69,7 @@ public:
   std::size_t total(std::atomic<std::int64_t> books::*what) const;
   std::vector<name_count> name_counts() const;
   statistics stats();
+  caf::actor find_task(object& o);
 
   // ---- the end
   bool closing() const { return closing_.load(std::memory_order_relaxed); }
@@ -92,7 +93,6 @@ private:
   void count_name(const task& t, std::size_t name_count::*what);
   void count_settled(const task& t, bool failed);
   bool all_ended() const { return total(&books::ended) >= total(&books::submitted); }
-  template <class F> void ask_all(F ask);
 
   runtime_options options_;
   std::unique_ptr<own_system> own_;

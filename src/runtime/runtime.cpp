@@ -8,8 +8,6 @@
 
 #include <troupe/caf.hpp>
 
-#include <caf/actor_cast.hpp>
-#include <caf/scoped_actor.hpp>
 
 namespace troupe {
 
@@ -19,6 +17,13 @@ detail::task& running() {
   if (!t)
     throw error("here() is for a running task: this thread runs none; a program uses its runtime");
   return *t;
+}
+runtime_options for_system(runtime_options options) {
+  if (options.workers != 0)
+    throw error(
+        "runtime_options.workers: the program's actor system has its workers already; give their "
+        "number to troupe::configure");
+  return options;
 }
 }  // namespace
 
@@ -32,7 +37,7 @@ runtime::runtime(runtime_options options)
 runtime::runtime(int& argc, char** argv, runtime_options options)
     : runtime(nullptr, detail::settle_options(std::move(options), &argc, argv)) {}
 runtime::runtime(caf::actor_system& system, runtime_options options)
-    : runtime(&system, detail::settle_options(std::move(options))) {}
+    : runtime(&system, detail::settle_options(for_system(std::move(options)))) {}
 runtime::runtime(caf::actor_system* system, runtime_options options)
     : scope(new detail::domain(system, std::move(options))),
       inside_(inside()) {}
@@ -96,12 +101,7 @@ void abandon_object(object* o) noexcept {
 
 caf::actor find_task_actor(domain& d, object* o) {
   if (!o) throw_empty_input();
-  caf::actor found;
-  caf::scoped_actor self{d.system()};
-  auto answer = self->request(shard_of(*o).store_handle, caf::infinite, find_task_msg{o});
-  while (!d.at_once() && self->mailbox().empty() && d.step(0)) {}
-  answer.receive([&](caf::actor& a) { found = std::move(a); }, [](caf::error&) {});
-  return found;
+  return d.find_task(*o);
 }
 
 }  // namespace detail

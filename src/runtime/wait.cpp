@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // get, wait and sleep_for: how a task's body or a program's thread waits for objects.
+#include "runtime/wait.hpp"
+
 #include "actors/client.hpp"
 #include "actors/task.hpp"
 #include "runtime/domain.hpp"
@@ -166,7 +168,26 @@ bool run_as_guest(domain& d, object& o) {
   return true;
 }
 
+void refuse_handlers() {
+  if (seat::mine().worker)
+    throw error(
+        "a wait inside a CAF actor's handler would block its worker: submit a task that takes the ref "
+        "as an argument, or wait in the program");
+}
+
+template <class Who> void await_answers_in(Who who, std::size_t n, const std::function<void(caf::abstract_actor&)>& ask) {
+  who.arrivals.begin(static_cast<std::int32_t>(n), Who::stack);
+  ask(who_is(who));
+  who.block(nullptr);
+}
+
 }  // namespace
+
+void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstract_actor&)>& ask) {
+  if (task* me = seat::mine().running) return await_answers_in(parked_task{*me}, n, ask);
+  refuse_handlers();
+  await_answers_in(sleeping_thread{d}, n, ask);
+}
 
 bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,
                    const duration* timeout) {
@@ -186,10 +207,7 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
           wait_in(d, parked_task{*me}, objects + i, 1, 1, nullptr, false), ++naps;
     wait_in(d, parked_task{*me}, objects, count, n, until ? &*until : nullptr, timeout != nullptr);
   } else {
-    if (s.worker)
-      throw error(
-          "get() or wait() inside a CAF actor's handler would block its worker: submit a task that "
-          "takes the ref as an argument");
+    refuse_handlers();
     if (all && count == 1) run_as_guest(d, *objects[0]);
     // The last one that is missing first: with luck the others are there by then, unasked. After some naps, all that are missing.
     if (all)
