@@ -148,21 +148,33 @@ void resolver_core::on(sealed_msg& m) {
   object& o = *m.o;
   edge* chain = graph_.sealed(o, at_once);
   const bool more = o.waiting != nullptr;
-  if (more) {  // the rest have a turn of their own, after what others have sent; the object stays until then
+  if (more) {  // the rest have a turn of their own, after what others have sent; the object stays
     if (!m.more) o.retain();
     shard_of(o).resolver->tell(sealed_msg{&o, true});
   }
+  const bool let_go = graph_.let_go(o);
   answer(chain);
   if (!more && m.more) o.drop();
+  if (let_go) o.drop();
 }
 
 void resolver_core::on(withdraw_msg& m) {
   caf::abstract_actor& who = *m.w->who;
-  if (graph_.withdraw(*m.w)) send_ready(domain_, who, m.w);
+  if (graph_.withdraw(*m.w)) {
+    if (graph_.keep(*m.w->object_awaited)) m.w->object_awaited->retain();
+    send_ready(domain_, who, m.w);
+  }
   send_ready(domain_, who, nullptr);
 }
 
-void resolver_core::on(close_msg&) { answer(graph_.close()); }
+void resolver_core::on(close_msg&) {
+  edge* chain = graph_.close();
+  for (auto e = chain; e; e = e->next) {
+    object& o = *static_cast<waiter*>(e)->object_awaited;
+    if (graph_.keep(o)) o.retain();
+  }
+  answer(chain);
+}
 
 void resolver_core::on(ask_msg& m) {
   m.into->graph = graph_.counts();

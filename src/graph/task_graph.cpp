@@ -53,6 +53,18 @@ bool task_graph::withdraw(edge& e) {
   return true;
 }
 
+bool task_graph::keep(graph_node& node) {
+  if (!node.watched || node.sealed || node.kept) return false;
+  node.kept = 1;
+  return true;
+}
+
+bool task_graph::let_go(graph_node& node) {
+  const bool kept = node.kept;
+  node.kept = 0;
+  return kept;
+}
+
 edge* task_graph::close() {
   closed_ = true;
   edge* chain = nullptr;

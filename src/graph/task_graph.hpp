@@ -38,6 +38,10 @@ public:
   [[nodiscard]] edge* sealed(graph_node& node, std::size_t most);
   // The waiter gives up. True: it was waiting, and is to be answered now; false: it has been answered.
   [[nodiscard]] bool withdraw(edge& e);
+  // After a withdraw or a close: its waiter may let the object go now, while the store's word about it is still on its way. True:
+  // keep the object until let_go() says so, after sealed().
+  [[nodiscard]] bool keep(graph_node& node);
+  [[nodiscard]] bool let_go(graph_node& node);
   // The end: all waits are over, a chain by `next`; every later await is answered at once.
   [[nodiscard]] edge* close();
 

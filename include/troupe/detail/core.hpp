@@ -25,6 +25,7 @@ struct graph_node {
   edge* waiting = nullptr;       // the newest first
   std::uint8_t watched : 1 = 0;  // the store has been asked
   std::uint8_t sealed : 1 = 0;   // nobody waits any more
+  std::uint8_t kept : 1 = 0;     // the resolver keeps the object until it hears that it is sealed
 };
 
 }  // namespace troupe::detail
