@@ -286,6 +286,9 @@ public:
   runtime& operator=(const runtime&) = delete;
   ~runtime();
 
+  // Nothing begins any more: tasks that have not begun settle as cancelled, and submit throws cancelled. Bodies
+  // that have begun go on, parked ones too; drain() waits for them.
+  void stop();
   // Waits until every task has ended: its body has returned and its arguments are gone. Throws troupe::error inside a task.
   void drain() const;
   // Per task name, in order of first submission. Empty unless count_names is set.

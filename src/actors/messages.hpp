@@ -47,31 +47,45 @@ struct put_msg {
   void keep();
 };
 // Say when it is sealed.
-struct watch_msg { object* o; };
+struct watch_msg {
+  object* o;
+};
 // Nobody refers to it any more.
-struct drop_msg { object* o; };
+struct drop_msg {
+  object* o;
+};
 // Its task's handle into *into (nothing, if it has settled or was put); then `who` gets a ready_msg.
 struct find_task_msg {
   object* o;
   caf::actor* into;
   caf::abstract_actor* who;
 };
-struct await_msg { waiter* w; };
+struct await_msg {
+  waiter* w;
+};
 // more: waiters are left from last time.
 struct sealed_msg {
   object* o;
   bool more = false;
 };
-struct withdraw_msg { waiter* w; };
+struct withdraw_msg {
+  waiter* w;
+};
 // The wait is over: its object is sealed, or it was withdrawn, or all ends; or (no wait) a question
 // has been answered. expired: and whatever else is waited for, go on.
 struct ready_msg {
   waiter* w;
   bool expired = false;
 };
-struct sleep_msg { sleeper* s; };
-struct wake_msg { sleeper* s; };
-struct tick_msg { std::int64_t now; };
+struct sleep_msg {
+  sleeper* s;
+};
+struct wake_msg {
+  sleeper* s;
+};
+struct tick_msg {
+  std::int64_t now;
+};
 // The runtime ends: answer all waits, now and from now on.
 struct close_msg {};
 

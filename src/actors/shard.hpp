@@ -68,7 +68,8 @@ private:
   leftovers rest_;
 };
 
-using store_actor = inline_actor<store_core, put_msg, drop_msg, watch_msg, find_task_msg, ask_msg, retire_msg>;
+using store_actor =
+    inline_actor<store_core, put_msg, drop_msg, watch_msg, find_task_msg, ask_msg, retire_msg>;
 using resolver_actor = inline_actor<resolver_core, await_msg, sealed_msg, withdraw_msg, close_msg,
                                     ask_msg, retire_msg>;
 

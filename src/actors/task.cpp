@@ -164,7 +164,7 @@ void task::run() {
   task* outer = std::exchange(seat::mine().running, this);
   verdict v;
   const failure* failed = nullptr;
-  if (domain_->closing()) failed = domain_->ended_early(*this);
+  if (domain_->stopping()) failed = domain_->ended_early(*this);
   else {
     // the only place that catches everything: what a body throws is its object's outcome
     try {

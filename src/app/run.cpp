@@ -20,15 +20,22 @@ progress_style style_of_stderr() {
                       std::getenv("TERM"));
 }
 
-// How far the interrupted graph had come, and what of it is not done.
-void tell_what_is_left(const std::string& program, const runtime& rt) {
-  const auto stats = rt.stats();
-  note(program + ": interrupted: " + std::to_string(stats.tasks_settled) + " tasks done, " +
-       std::to_string(stats.tasks_unsettled) + " not done");
-  for (const auto& c : rt.counts())
-    if (c.settled < c.submitted)
-      note("  not done: " + c.name + " " + std::to_string(c.submitted - c.settled) + " of " +
-           std::to_string(c.submitted));
+// What runs is finished, what has not begun is not; then says what is not done.
+void finish_interrupted(const std::string& program, runtime& rt) {
+  rt.stop();
+  note(program + ": interrupted: waiting for the tasks that run; Ctrl-C again leaves at once");
+  rt.drain();
+  std::size_t submitted = 0, done = 0;
+  std::string names;
+  for (const auto& c : rt.counts()) {
+    submitted += c.submitted;
+    done += c.settled - c.failed;
+    if (c.failed > 0)
+      names += "\n  not done: " + c.name + " " + std::to_string(c.failed) + " of " +
+               std::to_string(c.submitted);
+  }
+  note(program + ": " + std::to_string(done) + " tasks done, " + std::to_string(submitted - done) +
+       " not done" + names);
 }
 
 int run_on(runtime& rt, const configuration& config, const std::string& program,
@@ -40,8 +47,7 @@ int run_on(runtime& rt, const configuration& config, const std::string& program,
     out.flush();
     return 0;
   } catch (const output_error&) { throw; } catch (const interrupted&) {
-    tell_what_is_left(program, rt);
-    note(program + ": waiting for the tasks that run; Ctrl-C again leaves at once");
+    finish_interrupted(program, rt);
     return 128 + interrupt_signal();
   } catch (const std::exception& e) {
     note(program + ": " + e.what());

@@ -63,6 +63,7 @@ domain::domain(caf::actor_system* external, runtime_options options)
 domain::~domain() = default;
 
 void domain::end() {
+  stop();
   closing_.store(true);
   for (auto& s : shards_) s.resolver->tell(close_msg{});
   clock_->actor().tell(close_msg{});
@@ -158,7 +159,7 @@ const failure* domain::ended_early(const task& t) const {
   const std::string name{t.name_of_task()};
   return failure::make(
       failure::kind::cancelled, name,
-      "task '" + name + "' was cancelled: its runtime ended before it had a value");
+      "task '" + name + "' was cancelled: its runtime was stopped before it had a value");
 }
 
 void domain::drain() {
@@ -176,7 +177,8 @@ void domain::drain() {
     throw error(
         "drain() inside a CAF actor's handler would block its worker: call it from the program");
   // A task that ends tells nobody: it would pay for that each time, and could not touch the domain after it has counted itself.
-  for (auto nap = std::chrono::microseconds(10); !all_ended(); nap = std::min(2 * nap, std::chrono::microseconds(1000)))
+  for (auto nap = std::chrono::microseconds(10); !all_ended();
+       nap = std::min(2 * nap, std::chrono::microseconds(1000)))
     std::this_thread::sleep_for(nap);
 }
 

@@ -72,6 +72,10 @@ public:
   caf::actor find_task(object& o);
 
   // ---- the end
+  // Nothing begins any more.
+  bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
+  void stop() { stopping_.store(true); }
+  // What has begun and waits is woken with `cancelled`.
   bool closing() const { return closing_.load(std::memory_order_relaxed); }
   const failure* ended_early(const task& t) const;
   void drain();
@@ -107,7 +111,7 @@ private:
   side_pool aside_;
 
   std::vector<books> books_;
-  std::atomic<bool> closing_{false};
+  std::atomic<bool> stopping_{false}, closing_{false};
   std::atomic<std::int64_t> orphans_{0};
 
   mutable std::mutex names_mutex_;

@@ -8,7 +8,6 @@
 
 #include <troupe/caf.hpp>
 
-
 namespace troupe {
 
 namespace {
@@ -43,6 +42,7 @@ runtime::runtime(caf::actor_system* system, runtime_options options)
       inside_(inside()) {}
 runtime::~runtime() { inside_->end(); }
 
+void runtime::stop() { inside_->stop(); }
 void runtime::drain() const { inside_->drain(); }
 std::vector<name_count> runtime::counts() const { return inside_->name_counts(); }
 const runtime_options& runtime::options() const { return inside_->options(); }
@@ -61,7 +61,7 @@ std::vector<caf::actor> runtime::resolver_actors() const {
 namespace detail {
 
 new_task create_task(domain& d, const task_type& type, const task_options* options) {
-  if (d.closing()) throw cancelled("no task is submitted any more: the runtime ends");
+  if (d.stopping()) throw cancelled("no task is submitted any more: the runtime was stopped");
   if (options && options->stack_size != 0)
     check_stack_size(options->stack_size, "task_options.stack_size");
   object* out = allocate_object(d, *type.result);

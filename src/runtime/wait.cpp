@@ -171,11 +171,13 @@ bool run_as_guest(domain& d, object& o) {
 void refuse_handlers() {
   if (seat::mine().worker)
     throw error(
-        "a wait inside a CAF actor's handler would block its worker: submit a task that takes the ref "
+        "a wait inside a CAF actor's handler would block its worker: submit a task that takes the "
+        "ref "
         "as an argument, or wait in the program");
 }
 
-template <class Who> void await_answers_in(Who who, std::size_t n, const std::function<void(caf::abstract_actor&)>& ask) {
+template <class Who> void await_answers_in(Who who, std::size_t n,
+                                           const std::function<void(caf::abstract_actor&)>& ask) {
   who.arrivals.begin(static_cast<std::int32_t>(n), Who::stack);
   ask(who_is(who));
   who.block(nullptr);

@@ -188,22 +188,22 @@ TEST_CASE("a stdout that cannot be written ends with 1 and says why") {
   CHECK(troupe({"list"}, {.out = "/dev/full"}).code == 1);
 }
 
-TEST_CASE("Ctrl-C ends a run with 130 and says what was not done") {
-  process p(
-      {from_environment("TROUPE_APP"), "run", config("pipeline"), "--set", "pipeline.fetch=1h"});
+TEST_CASE(
+    "Ctrl-C finishes what has begun, begins nothing, says what was not done and ends with 130") {
+  process p({from_environment("TROUPE_APP"), "run", config("pipeline")});
   for (const auto* source : {"A", "B", "C"})
     p.wait_for_message("Fetching data from " + std::string(source) + "...\n");
   p.send(SIGINT);
   CHECK(p.code() == 130);
   CHECK(p.output.empty());
-  CHECK(has(p.messages, "troupe: interrupted: 0 tasks done, 7 not done\n"));
-  CHECK(has(p.messages, "  not done: fetch 3 of 3\n"));
+  CHECK(has(p.messages, "troupe: 3 tasks done, 4 not done\n"));
+  CHECK(has(p.messages, "  not done: process 3 of 3\n"));
   CHECK(has(p.messages, "  not done: aggregate 1 of 1\n"));
+  CHECK_FALSE(has(p.messages, "Processing"));
 }
 
 TEST_CASE("SIGTERM is an interrupt too") {
-  process p(
-      {from_environment("TROUPE_APP"), "run", config("pipeline"), "--set", "pipeline.fetch=1h"});
+  process p({from_environment("TROUPE_APP"), "run", config("pipeline")});
   p.wait_for_message("Fetching data from A...\n");
   p.send(SIGTERM);
   CHECK(p.code() == 143);
