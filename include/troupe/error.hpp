@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Errors are values that travel: what a task failed with is its object's outcome, and reaches everyone who asks for the value.
+// Errors are values that travel: what a task failed with is its object's outcome, and reaches
+// everyone who asks for the value.
 #pragma once
 #include <exception>
 #include <memory>
@@ -10,22 +11,23 @@
 
 namespace troupe {
 
-// The base of all that Troupe throws. Thrown as itself: a call that means nothing (its text says what to do instead).
+// The base of all that Troupe throws. Thrown as itself: a call that means nothing (its text says
+// what to do instead).
 class error : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
 };
 
-// A body threw. what() tells the whole story: who failed first, with which text, and through which tasks it came here.
-// Copies share the story; reading it is thread-safe.
+// A body threw. what() tells the whole story: who failed first, with which text, and through which
+// tasks it came here. Copies share the story; reading it is thread-safe.
 class task_error : public error {
 public:
   struct story {
-    std::string task;  // who failed first
-    std::string text;  // what it said
-    std::vector<std::string>
-        via;  // the tasks that the error passed on its way here, the first one first (the middle of a long way is left out)
-    std::exception_ptr original;          // what was thrown, in the process where it was thrown
+    std::string task;              // who failed first
+    std::string text;              // what it said
+    std::vector<std::string> via;  // the tasks that the error passed on its way here, the first one
+                                   // first (the middle of a long way is left out)
+    std::exception_ptr original;   // what was thrown, in the process where it was thrown
     std::shared_ptr<const void> failure;  // how it goes on if a body lets it pass; not for users
   };
   explicit task_error(story s);

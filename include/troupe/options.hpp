@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a runtime and a task may be told. Aggregates for designated initialisers; a zero or an empty text means: the default.
+// What a runtime and a task may be told. Aggregates for designated initialisers; a zero or an empty
+// text means: the default.
 #pragma once
 #include <cstddef>
 #include <string>
@@ -16,8 +17,8 @@ struct runtime_options {
 
 struct task_options {
   std::string name = {};  // for messages; default: the function's name
-  bool blocking =
-      false;  // the body blocks in the operating system: it runs on a thread of the elastic side pool
+  bool blocking = false;  // the body blocks in the operating system: it runs on a thread of the
+                          // elastic side pool
   std::size_t stack_size = 0;  // bytes of stack for this body; 0: the runtime's; at most 1 GiB
 };
 

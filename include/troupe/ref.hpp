@@ -29,8 +29,9 @@ template <class T> T take_value(object& o) {
 }
 }  // namespace detail
 
-// A counted reference to an object. The object is freed when its last ref is gone; dropping a ref never cancels its task. A ref
-// outlives its runtime: it holds the outcome. Thread safety: as shared_ptr (different refs to one object from any thread).
+// A counted reference to an object. The object is freed when its last ref is gone; dropping a ref
+// never cancels its task. A ref outlives its runtime: it holds the outcome. Thread safety: as
+// shared_ptr (different refs to one object from any thread).
 template <class T> class ref {
 public:
   using value_type = T;
@@ -51,8 +52,9 @@ public:
   explicit operator bool() const noexcept { return object_ != nullptr; }
   // Whether its object has its outcome: a value, an error, or cancelled. Never changes back.
   bool settled() const noexcept { return object_ && object_->is_sealed(); }
-  // The value of a settled object, without a runtime; throws its error, or troupe::error if it has not settled.
-  // Of an lvalue: valid while this ref lives. Of an rvalue: moved out if this is the only ref, else copied.
+  // The value of a settled object, without a runtime; throws its error, or troupe::error if it has
+  // not settled. Of an lvalue: valid while this ref lives. Of an rvalue: moved out if this is the
+  // only ref, else copied.
   decltype(auto) value() const& {
     if (!settled()) detail::throw_unsettled();
     if constexpr (std::is_void_v<T>) {

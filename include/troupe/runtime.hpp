@@ -22,7 +22,8 @@ namespace troupe {
 
 using duration = std::chrono::nanoseconds;
 
-// A snapshot of a runtime's counters. Each is exact; together they are of one moment only while nothing runs.
+// A snapshot of a runtime's counters. Each is exact; together they are of one moment only while
+// nothing runs.
 struct statistics {
   std::size_t objects = 0;          // alive
   std::size_t tasks_settled = 0;    // their objects have their outcomes
@@ -80,13 +81,14 @@ void await_all(domain& d, const std::vector<ref<T>>& refs, const duration* timeo
 }
 }  // namespace detail
 
-// The verbs. A runtime has them for a program, here() for a running task. Thread safety: any thread may call them at any time
-// between the construction and the destruction of the runtime.
+// The verbs. A runtime has them for a program, here() for a running task. Thread safety: any thread
+// may call them at any time between the construction and the destruction of the runtime.
 class scope {
 public:
-  // Spawns a task actor that calls F (or f) with the arguments once all its inputs have settled; returns at once. An argument that is
-  // a ref<T>, where the parameter is a T, is an input; so is a container of refs where the container of values is expected. An
-  // input that failed settles the task with that error without running it. Throws what copying the arguments throws; cancelled if
+  // Spawns a task actor that calls F (or f) with the arguments once all its inputs have settled;
+  // returns at once. An argument that is a ref<T>, where the parameter is a T, is an input; so is a
+  // container of refs where the container of values is expected. An input that failed settles the
+  // task with that error without running it. Throws what copying the arguments throws; cancelled if
   // the runtime is ending.
   template <auto F, class... As> auto submit(As&&... as) const {
     return submit_call(nullptr, detail::fixed<F>{}, std::forward<As>(as)...);
@@ -127,10 +129,11 @@ public:
     return detail::access::adopt<V>(o);
   }
 
-  // Waits until the ref has settled, and gives its value or throws its error. In a task this parks the body, not a thread.
-  // Of an lvalue: no copy; valid while the ref lives. Of an rvalue: moved out if it is the only ref, else copied.
-  // A program's thread may run the task that it waits for, if nobody has begun it and there is no timeout.
-  // Throws timed_out when there is a timeout and it passes; cancelled if the runtime is ending.
+  // Waits until the ref has settled, and gives its value or throws its error. In a task this parks
+  // the body, not a thread. Of an lvalue: no copy; valid while the ref lives. Of an rvalue: moved
+  // out if it is the only ref, else copied. A program's thread may run the task that it waits for,
+  // if nobody has begun it and there is no timeout. Throws timed_out when there is a timeout and it
+  // passes; cancelled if the runtime is ending.
   template <class T> decltype(auto) get(const ref<T>& r) const {
     detail::await_one(*domain_, r, nullptr);
     return r.value();
@@ -148,7 +151,8 @@ public:
     return std::move(r).value();
   }
 
-  // Many at once: the values in place (for ref<void>: nothing). Waits for all; throws the error of the first one that failed.
+  // Many at once: the values in place (for ref<void>: nothing). Waits for all; throws the error of
+  // the first one that failed.
   template <class T> auto get(std::vector<ref<T>> refs) const {
     detail::await_all(*domain_, refs, nullptr);
     return all_values(std::move(refs));
@@ -167,8 +171,9 @@ public:
     return std::apply([](auto&... r) { return std::tuple<Ts...>{std::move(r).value()...}; }, refs);
   }
 
-  // Waits until n of them have settled (or the time is up): exactly n ready ones, or with a timeout those there are, and the rest.
-  // The order of refs is kept in both. Throws troupe::error if n is more than there are.
+  // Waits until n of them have settled (or the time is up): exactly n ready ones, or with a timeout
+  // those there are, and the rest. The order of refs is kept in both. Throws troupe::error if n is
+  // more than there are.
   template <class T> wait_result<T> wait(const std::vector<ref<T>>& refs, std::size_t n) const {
     return wait_for(refs, n, nullptr);
   }
@@ -252,10 +257,12 @@ private:
   detail::domain* domain_;
 };
 
-// A running task's view of its runtime. Its verbs look up the task that calls them, so the reference may be kept across waits.
+// A running task's view of its runtime. Its verbs look up the task that calls them, so the
+// reference may be kept across waits.
 class task_scope : public scope {
 public:
-  // Parks the body for at least this long, and its thread goes on with other actors. Throws cancelled if the runtime ends meanwhile.
+  // Parks the body for at least this long, and its thread goes on with other actors. Throws
+  // cancelled if the runtime ends meanwhile.
   void sleep_for(duration time) const { detail::sleep_in_task(*inside(), time); }
   // The running task's name: its option, or its function's.
   std::string_view name() const;
@@ -268,28 +275,31 @@ private:
 // The running task's runtime. Throws troupe::error outside of a task.
 const task_scope& here();
 
-// Runs tasks. Destroying it settles what is pending as cancelled, wakes what waits with `cancelled`, waits for bodies that run, and
-// leaves no thread behind. Refs outlive it.
+// Runs tasks. Destroying it settles what is pending as cancelled, wakes what waits with
+// `cancelled`, waits for bodies that run, and leaves no thread behind. Refs outlive it.
 class runtime : public scope {
 public:
   runtime() : runtime(runtime_options{}) {}
-  // Throws troupe::error for an option out of range, and for what the system refuses. Reads TROUPE_WORKERS and TROUPE_STACK_SIZE
-  // for what the options leave open.
+  // Throws troupe::error for an option out of range, and for what the system refuses. Reads
+  // TROUPE_WORKERS and TROUPE_STACK_SIZE for what the options leave open.
   explicit runtime(runtime_options options);
-  // Takes --troupe-workers=N and --troupe-stack-size=BYTES out of argv (all up to "--"); the rest is the program's. They go before
-  // the environment's. A near miss (--troupe-worker=2) is an error that names what was meant.
+  // Takes --troupe-workers=N and --troupe-stack-size=BYTES out of argv (all up to "--"); the rest
+  // is the program's. They go before the environment's. A near miss (--troupe-worker=2) is an error
+  // that names what was meant.
   runtime(int& argc, char** argv) : runtime(argc, argv, runtime_options{}) {}
   runtime(int& argc, char** argv, runtime_options options);
-  // Lives in a program's own actor system, which must have been made with troupe::configure (<troupe/caf.hpp>) and must outlive it.
+  // Lives in a program's own actor system, which must have been made with troupe::configure
+  // (<troupe/caf.hpp>) and must outlive it.
   explicit runtime(caf::actor_system& system, runtime_options options = {});
   runtime(const runtime&) = delete;
   runtime& operator=(const runtime&) = delete;
   ~runtime();
 
-  // Nothing begins any more: tasks that have not begun settle as cancelled, and submit throws cancelled. Bodies
-  // that have begun go on, parked ones too; drain() waits for them.
+  // Nothing begins any more: tasks that have not begun settle as cancelled, and submit throws
+  // cancelled. Bodies that have begun go on, parked ones too; drain() waits for them.
   void stop();
-  // Waits until every task has ended: its body has returned and its arguments are gone. Throws troupe::error inside a task.
+  // Waits until every task has ended: its body has returned and its arguments are gone. Throws
+  // troupe::error inside a task.
   void drain() const;
   // Per task name, in order of first submission. Empty unless count_names is set.
   std::vector<name_count> counts() const;

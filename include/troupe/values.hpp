@@ -11,8 +11,9 @@
 
 namespace troupe {
 
-// A random-access range of const T&, one for each ref, in their order. It holds the refs, so what it shows lives as long as it does;
-// nothing is copied. Made by get(vector<ref<T>>), and for a task's parameter of this type. Every element has a value, not an error.
+// A random-access range of const T&, one for each ref, in their order. It holds the refs, so what
+// it shows lives as long as it does; nothing is copied. Made by get(vector<ref<T>>), and for a
+// task's parameter of this type. Every element has a value, not an error.
 template <class T> class values {
 public:
   using value_type = T;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The one header that knows CAF's version: what differs between 0.17 and 1.x stands here. Built and tested with 0.17.6.
+// The one header that knows CAF's version: what differs between 0.17 and 1.x stands here. Built and
+// tested with 0.17.6.
 #pragma once
 #include <caf/actor_control_block.hpp>
 #include <caf/actor_system.hpp>
@@ -26,8 +27,9 @@
 
 namespace troupe::detail {
 
-// A CAF message of one T that lives where its sender wants: on the stack, or (kept) on the heap. The receiver of one on the stack has
-// taken it in before enqueue() returns, so it may be given only to actors that are known to do that.
+// A CAF message of one T that lives where its sender wants: on the stack, or (kept) on the heap.
+// The receiver of one on the stack has taken it in before enqueue() returns, so it may be given
+// only to actors that are known to do that.
 template <class T> class letter final
     : public caf::mailbox_element,
       public caf::detail::tuple_vals_impl<caf::type_erased_tuple, T> {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The actor of a program's thread: it is answered like a parked task, and its thread sleeps meanwhile.
+// The actor of a program's thread: it is answered like a parked task, and its thread sleeps
+// meanwhile.
 #pragma once
 #include "actors/caf_compat.hpp"
 #include "actors/countdown.hpp"
@@ -20,7 +21,8 @@ public:
   static client& mine(domain& d);
 
   countdown arrivals;
-  // Until `arrivals` is due. False: the time was up first. Spins for some microseconds, then sleeps.
+  // Until `arrivals` is due. False: the time was up first. Spins for some microseconds, then
+  // sleeps.
   bool block(const clock::time_point* until);
 
   void enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) override;

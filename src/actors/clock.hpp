@@ -55,7 +55,8 @@ private:
 
 using clock_actor = inline_actor<clock_core, sleep_msg, wake_msg, tick_msg, close_msg>;
 
-// Nanoseconds of the steady clock; under a deterministic scheduler, of a clock that goes on only when nothing else can.
+// Nanoseconds of the steady clock; under a deterministic scheduler, of a clock that goes on only
+// when nothing else can.
 class clock {
 public:
   explicit clock(domain& d);
@@ -65,7 +66,8 @@ public:
   // Before the first sleep: starts the thread.
   void start();
   void stop();
-  // Deterministic: to the next sleep's end, but not past `limit` (0: the time stands still). False: nobody's sleep ends until then.
+  // Deterministic: to the next sleep's end, but not past `limit` (0: the time stands still). False:
+  // nobody's sleep ends until then.
   bool advance(std::int64_t limit);
 
 private:

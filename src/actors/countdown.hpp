@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
-// One word that decides when a waiter goes on: so many arrivals are still missing, and its stack may still be in use.
+// One word that decides when a waiter goes on: so many arrivals are still missing, and its stack
+// may still be in use.
 #pragma once
 #include <atomic>
 #include <cstdint>
 
 namespace troupe::detail {
 
-// Exactly one call of arrive, force or leave answers true after each begin: its caller makes the waiter runnable.
+// Exactly one call of arrive, force or leave answers true after each begin: its caller makes the
+// waiter runnable.
 //
-//   begin(n, on_stack) --arrive...--> due --leave--> true        the body waits for n answers on its stack
+//   begin(n, on_stack) --arrive...--> due --leave--> true        the body waits for n answers on
+//   its stack
 //          |  `--------leave--> parked --arrive/force--> true
-//   begin(n, free) ----arrive...--> true                          nothing of it runs: a pending task, a program's thread
+//   begin(n, free) ----arrive...--> true                          nothing of it runs: a pending
+//   task, a program's thread
 class countdown {
 public:
   enum stack { free, in_use };
@@ -33,8 +37,9 @@ public:
     return missing -
            static_cast<std::int32_t>(count(word_.load(std::memory_order_acquire)) & 0xffffffff);
   }
-  // For the waiter, after it was due: it now waits for all of `total` arrivals of that wait. `left`: it stands on its stack
-  // again after having left it. Gives what arrived() wants from now on.
+  // For the waiter, after it was due: it now waits for all of `total` arrivals of that wait.
+  // `left`: it stands on its stack again after having left it. Gives what arrived() wants from now
+  // on.
   std::int32_t extend(std::int32_t missing, std::int32_t total, bool left) {
     const std::int64_t now = count(word_.load(std::memory_order_acquire));
     const std::int32_t have = missing - static_cast<std::int32_t>(now & 0xffffffff);

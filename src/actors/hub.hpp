@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Where runnable jobs wait for a thread: a lane for each worker (its owner takes the newest, thieves up to half from the oldest end),
-// an inbox for everybody else, at most one worker that searches by spinning, all others asleep. No polling, no lost wake-up.
-// Knows nothing of its jobs but their addresses, so it is tested under ThreadSanitizer without CAF.
+// Where runnable jobs wait for a thread: a lane for each worker (its owner takes the newest,
+// thieves up to half from the oldest end), an inbox for everybody else, at most one worker that
+// searches by spinning, all others asleep. No polling, no lost wake-up. Knows nothing of its jobs
+// but their addresses, so it is tested under ThreadSanitizer without CAF.
 #pragma once
 #include "actors/spinlock.hpp"
 
@@ -90,8 +91,8 @@ public:
     std::lock_guard guard{mutex_};
     const std::size_t i = lanes_.load(std::memory_order_relaxed);
     if (i == max_lanes)
-      return *lane_[0]
-                  .load();  // so many threads wait at once that some share the first worker's lane: it is locked
+      return *lane_[0].load();  // so many threads wait at once that some share the first worker's
+                                // lane: it is locked
     own_.push_back(std::make_unique<lane>());
     own_.back()->index = i;
     lane_[i].store(own_.back().get(), std::memory_order_release);
@@ -104,7 +105,8 @@ public:
   void push_inbox(Job* job) { push(inbox_, job); }
   bool alone(const lane& l) const { return inbox_.seems_empty() && l.jobs.seems_empty(); }
 
-  // What the lane's thread runs next; null: nothing there. Now and then outsiders come first, then the oldest: nobody starves.
+  // What the lane's thread runs next; null: nothing there. Now and then outsiders come first, then
+  // the oldest: nobody starves.
   Job* next(lane& l) {
     if (l.urgent) return std::exchange(l.urgent, nullptr);
     const bool newest = ++l.turns % 64 != 0;
@@ -157,7 +159,8 @@ private:
       bell_.notify_one();
     }
   }
-  // Whoever pushes reads `asleep_` while it holds the queue's lock; a sleeper raises it and then takes each lock: one sees the other.
+  // Whoever pushes reads `asleep_` while it holds the queue's lock; a sleeper raises it and then
+  // takes each lock: one sees the other.
   Job* sleep(lane& l) {
     asleep_.fetch_add(1);
     Job* job = search(l, true);

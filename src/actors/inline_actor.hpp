@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
-// An actor that runs where it is called when it is idle. To CAF it is an actor like any other (handle, mailbox_element, monitors).
+// An actor that runs where it is called when it is idle. To CAF it is an actor like any other
+// (handle, mailbox_element, monitors).
 //
-// One word is its state: idle, or running with what others have queued meanwhile. A sender that swaps idle for running handles its
-// message at once, on its own stack; one that finds the actor running leaves a copy in the mailbox, and the runner handles it. So the
-// core (plain data) is only ever touched by one thread at a time, and messages of one sender keep their order. After `patience` messages of
-// others the runner hands the actor to the scheduler, so that no sender is held for ever.
+// One word is its state: idle, or running with what others have queued meanwhile. A sender that
+// swaps idle for running handles its message at once, on its own stack; one that finds the actor
+// running leaves a copy in the mailbox, and the runner handles it. So the core (plain data) is only
+// ever touched by one thread at a time, and messages of one sender keep their order. After
+// `patience` messages of others the runner hands the actor to the scheduler, so that no sender is
+// held for ever.
 //
-// Under a deterministic scheduler nothing runs where it is called: each message waits in the mailbox for a turn of its own.
+// Under a deterministic scheduler nothing runs where it is called: each message waits in the
+// mailbox for a turn of its own.
 #pragma once
 #include "actors/caf_compat.hpp"
 #include "actors/seat.hpp"
@@ -20,8 +24,9 @@ struct traffic {
   std::size_t at_once = 0, queued = 0, handed_over = 0;
 };
 
-// Core: void on(M&) for each message M. Handlers never throw, park or run user code; what must happen after the release they leave in
-// `rest()` (taken out while running; restore() puts it back), and the static finish(rest) does it.
+// Core: void on(M&) for each message M. Handlers never throw, park or run user code; what must
+// happen after the release they leave in `rest()` (taken out while running; restore() puts it
+// back), and the static finish(rest) does it.
 template <class Core, class... Messages> class inline_actor final : public caf::monitorable_actor,
                                                                     public caf::resumable {
 public:
@@ -160,8 +165,8 @@ private:
   }
 
   alignas(64) std::atomic<element*> inbox_{idle()};
-  element* backlog_ =
-      nullptr;  // taken from the inbox, oldest first; this and all below belong to whoever runs the actor
+  element* backlog_ = nullptr;  // taken from the inbox, oldest first; this and all below belong to
+                                // whoever runs the actor
   const bool at_once_;
   traffic seen_;
   Core core_;

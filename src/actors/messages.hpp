@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The contract: every message between the actors of one process. Each is a CAF message of one of these structs.
+// The contract: every message between the actors of one process. Each is a CAF message of one of
+// these structs.
 //
-//   task, client --await-----> resolver --watch--> store      an input, or a value that a body or a program waits for
-//   task ---------put--------> store ----sealed--> resolver --ready--> task, client
-//   last ref -----drop-------> store
-//   task, client --withdraw--> resolver --ready--> (twice)    a wait that gives up is answered all the same, exactly once; and
-//                                                             so is the withdraw: only then is nothing on its way any more
+//   task, client --await-----> resolver --watch--> store      an input, or a value that a body or a
+//   program waits for task ---------put--------> store ----sealed--> resolver --ready--> task,
+//   client last ref -----drop-------> store task, client --withdraw--> resolver --ready--> (twice)
+//   a wait that gives up is answered all the same, exactly once; and
+//                                                             so is the withdraw: only then is
+//                                                             nothing on its way any more
 //   task, client --sleep-----> clock -----------------ready--> task, client
 //   task, client --wake------> clock                          the same for a sleep
 //   clock's thread --tick----> clock
@@ -27,7 +29,8 @@ class actor;
 
 namespace troupe::detail {
 
-// A wait for an object: on the stack of a parked body, or in a task. `who` must live until it has been answered.
+// A wait for an object: on the stack of a parked body, or in a task. `who` must live until it has
+// been answered.
 struct waiter : edge {
   object* object_awaited = nullptr;
   caf::abstract_actor* who = nullptr;
@@ -42,7 +45,8 @@ struct sleeper : timer {
 struct put_msg {
   object* o;
   outcome how;
-  // While the message waits in a mailbox: its task, to be kept alive, and to tell its monitors then.
+  // While the message waits in a mailbox: its task, to be kept alive, and to tell its monitors
+  // then.
   caf::strong_actor_ptr maker = nullptr;
   void keep();
 };
@@ -54,7 +58,8 @@ struct watch_msg {
 struct drop_msg {
   object* o;
 };
-// Its task's handle into *into (nothing, if it has settled or was put); then `who` gets a ready_msg.
+// Its task's handle into *into (nothing, if it has settled or was put); then `who` gets a
+// ready_msg.
 struct find_task_msg {
   object* o;
   caf::actor* into;

@@ -34,7 +34,8 @@ std::atomic<std::uint64_t> id_blocks{0};
 
 seat& seat::mine() {
   asm volatile("");
-  // Never destroyed: a ref in a thread_local or a static may be dropped after all that the thread's end cleans up.
+  // Never destroyed: a ref in a thread_local or a static may be dropped after all that the thread's
+  // end cleans up.
   alignas(seat) constinit thread_local static char place[sizeof(seat)] = {};
   thread_local seat* s = new (place) seat;
   thread_local struct leaver {

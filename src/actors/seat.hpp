@@ -17,7 +17,8 @@ struct object;
 using job_hub = hub<caf::resumable>;
 
 struct seat {
-  // Of the calling thread. A parked body may wake on another thread, so no caller keeps this across a wait, and the compiler must not.
+  // Of the calling thread. A parked body may wake on another thread, so no caller keeps this across
+  // a wait, and the compiler must not.
   [[gnu::noinline]] static seat& mine();
 
   caf::execution_unit* unit_of(const caf::actor_system& sys) const {
@@ -35,8 +36,8 @@ struct seat {
   task* handed = nullptr;   // found by a strand that cannot run it on its own stack
   task* parking = nullptr;  // has registered its waits and now leaves its stack
   strand* on = nullptr;
-  object** burying =
-      nullptr;  // dead objects whose values are being destroyed on this stack: more go onto the list
+  object** burying = nullptr;  // dead objects whose values are being destroyed on this stack: more
+                               // go onto the list
   std::vector<strand*> spare;
   std::uint64_t ids = 0, ids_end = 0;  // fresh actor ids
   unsigned number;                     // of this thread among those alive

@@ -13,7 +13,7 @@
 
 namespace troupe::detail {
 
-// ---- objects -----------------------------------------------------------------------------------------------------------------------
+// ---- objects ------------------------------------------------------------------------------------
 
 namespace {
 std::size_t record_size(const value_type& type) {
@@ -82,7 +82,7 @@ void send_ready(domain& d, caf::abstract_actor& who, waiter* w, bool expired) {
   who.enqueue(caf::mailbox_element_ptr{&m}, seat::mine().unit_of(d.system()));
 }
 
-// ---- the store ---------------------------------------------------------------------------------------------------------------------
+// ---- the store ----------------------------------------------------------------------------------
 
 void store_core::on(put_msg& m) {
   object& o = *m.o;
@@ -133,7 +133,7 @@ void store_core::finish(const leftovers& r) {
   if (r.answer) send_ready(*r.from, *r.answer, nullptr);
 }
 
-// ---- the resolver ------------------------------------------------------------------------------------------------------------------
+// ---- the resolver -------------------------------------------------------------------------------
 
 void resolver_core::on(await_msg& m) {
   object& o = *m.w->object_awaited;

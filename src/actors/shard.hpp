@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A store actor and a resolver actor, and the objects that belong to them for life. A runtime has several, so that threads rarely meet.
+// A store actor and a resolver actor, and the objects that belong to them for life. A runtime has
+// several, so that threads rarely meet.
 #pragma once
 #include "actors/inline_actor.hpp"
 #include "actors/messages.hpp"
@@ -12,7 +13,8 @@ namespace troupe::detail {
 
 class domain;
 
-// What a store or a resolver leaves for after its release: values to destroy and questions to answer.
+// What a store or a resolver leaves for after its release: values to destroy and questions to
+// answer.
 struct leftovers {
   object* dead = nullptr;                 // a chain by next_dead
   bool retired = false;                   // from now on the dead are orphans

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Threads for bodies that block in the operating system: as many as there are such bodies at once, up to a limit.
+// Threads for bodies that block in the operating system: as many as there are such bodies at once,
+// up to a limit.
 #pragma once
 #include <condition_variable>
 #include <cstddef>

@@ -13,7 +13,8 @@ inline void pause() {
 #endif
 }
 
-// For a few instructions at a time. Its holder may lose its core, so a waiter gives up its own after a while.
+// For a few instructions at a time. Its holder may lose its core, so a waiter gives up its own
+// after a while.
 class spinlock {
 public:
   void lock() {

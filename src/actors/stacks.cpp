@@ -50,7 +50,8 @@ char* map(std::size_t size) {
   return static_cast<char*>(p);
 }
 
-// Unguarded stacks of one size, out of slabs that are one mapping each. Given back to the kernel page by page, not as mappings.
+// Unguarded stacks of one size, out of slabs that are one mapping each. Given back to the kernel
+// page by page, not as mappings.
 struct slabs {
   struct of_size {
     std::size_t size;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Memory for strands: each stack with a guard zone below it, as long as the kernel's limit of mappings allows; then unguarded ones out
-// of large slabs.
+// Memory for strands: each stack with a guard zone below it, as long as the kernel's limit of
+// mappings allows; then unguarded ones out of large slabs.
 #pragma once
 #include <cstddef>
 

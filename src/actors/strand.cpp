@@ -15,7 +15,8 @@ inline void __sanitizer_finish_switch_fiber(void*, const void**, std::size_t*) {
 namespace troupe::detail {
 
 namespace {
-// Twice what a body may count on, so that a get may run an unbegun child on the same stack; frames grow under AddressSanitizer.
+// Twice what a body may count on, so that a get may run an unbegun child on the same stack; frames
+// grow under AddressSanitizer.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t times = 6;
 #else

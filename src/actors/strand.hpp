@@ -13,14 +13,15 @@ class task;
 
 class strand {
 public:
-  // A stack on which every body finds `promised` bytes free when it begins. Throws troupe::error, naming the limit, if the system
-  // has no more.
+  // A stack on which every body finds `promised` bytes free when it begins. Throws troupe::error,
+  // naming the limit, if the system has no more.
   static strand* take(std::size_t promised);
   // The strand has been left between two tasks: keep it for later, or free it.
   static void give_back(strand* s);
   ~strand();
 
-  // Runs `first` (claimed, and with a reference) and what there is after it, until a body parks or nothing fits.
+  // Runs `first` (claimed, and with a reference) and what there is after it, until a body parks or
+  // nothing fits.
   void enter(task* first);
   // Goes on with the body that parked here.
   void enter();
@@ -28,7 +29,8 @@ public:
   void leave();
 
   std::size_t promised() const { return promised_; }
-  // Whether a body that counts on `need` bytes may begin here and now, on top of what is on the stack.
+  // Whether a body that counts on `need` bytes may begin here and now, on top of what is on the
+  // stack.
   bool room_for(std::size_t need) const;
   const stack_memory& memory() const { return memory_; }
 

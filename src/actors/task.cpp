@@ -21,22 +21,24 @@ namespace {
 // In woken_, of a task that waits for the object that its body returned.
 strand* forward_ready() { return reinterpret_cast<strand*>(1); }
 
-// A body may park inside a catch block, and the list of caught exceptions belongs to the thread. noinline: __cxa_get_globals is
-// declared __const__, so a compiler may otherwise keep its result across the switch to another thread.
+// A body may park inside a catch block, and the list of caught exceptions belongs to the thread.
+// noinline: __cxa_get_globals is declared __const__, so a compiler may otherwise keep its result
+// across the switch to another thread.
 [[gnu::noinline]] std::array<void*, 2> swap_exceptions(std::array<void*, 2> other) {
   asm volatile("");
   return std::exchange(*reinterpret_cast<std::array<void*, 2>*>(abi::__cxa_get_globals()), other);
 }
 }  // namespace
 
-// ---- memory ------------------------------------------------------------------------------------------------------------------------
+// ---- memory -------------------------------------------------------------------------------------
 
 std::size_t task::call_offset(const task_type& type) {
   const std::size_t after = sizeof(task) + type.inputs * sizeof(waiter);
   return (after + type.align - 1) / type.align * type.align;
 }
 
-// What caf::make_actor does, with our own memory. All threads share the count inside a node_id: each task is lent the domain's.
+// What caf::make_actor does, with our own memory. All threads share the count inside a node_id:
+// each task is lent the domain's.
 task* task::make(domain& d, const task_type& type, object* out, const task_options* options) {
   seat& s = seat::mine();
   alignas(caf::node_id) char lent[sizeof(caf::node_id)];
@@ -93,16 +95,19 @@ void task::release() {
   else caf::intrusive_ptr_release_weak(c);
 }
 
-void task::release_place() {
-  auto c = ctrl();
-  if (c->strong_refs.load(std::memory_order_acquire) == 2 &&
-      c->weak_refs.load(std::memory_order_acquire) == 1)
-    c->strong_refs.store(1, std::memory_order_relaxed);
-  else caf::intrusive_ptr_release(c);
+void task::abandon() noexcept {
+  keeps_place_ = true;
+  release_run();
 }
 
-void task::abandon() noexcept {
-  release_place();
+// Both references at once, if it has its place's as well and nobody else has one.
+void task::release_run() {
+  auto c = ctrl();
+  if (keeps_place_ && c->strong_refs.load(std::memory_order_acquire) == 2) {
+    c->strong_refs.store(1, std::memory_order_relaxed);
+  } else if (keeps_place_) {
+    caf::intrusive_ptr_release(c);
+  }
   release();
 }
 
@@ -111,7 +116,7 @@ std::string_view task::name_of_task() const {
                                                    : type_.name;
 }
 
-// ---- waiting for inputs ------------------------------------------------------------------------------------------------------------
+// ---- waiting for inputs -------------------------------------------------------------------------
 
 void task::start(object* const* missing, std::size_t n) {
   if (n > type_.inputs) extras().more = std::vector<waiter>(n - type_.inputs);
@@ -131,7 +136,8 @@ void task::enqueue(caf::mailbox_element_ptr m, caf::execution_unit* unit) {
   if (auto ready = content_of<ready_msg>(*m)) {
     const bool expired = ready->expired;
     if (ready->w) ready->w->answered.store(true, std::memory_order_relaxed);
-    m.reset();  // before it is counted: the count may free the message with its sender's frame, and this task
+    m.reset();  // before it is counted: the count may free the message with its sender's frame, and
+                // this task
     const bool due = expired && arrivals.force();
     if (arrivals.arrive() || due) schedule();
   } else if (!handle_system_message(*m, unit, true)) {
@@ -158,7 +164,7 @@ bool task::claim_it() {
          out_->claim.exchange(claim::claimed, std::memory_order_acq_rel) == claim::queued;
 }
 
-// ---- running -----------------------------------------------------------------------------------------------------------------------
+// ---- running ------------------------------------------------------------------------------------
 
 void task::run() {
   task* outer = std::exchange(seat::mine().running, this);
@@ -199,13 +205,13 @@ void task::settle(outcome how) {
   shard_of(*out).store->tell(put_msg{out, how});
   if (out->is_sealed() && exposed_)
     tell_monitors();  // else the store tells them when it has taken the put in
-  release();
+  release_run();
   d.ended();
 }
 
 void task::tell_monitors() { cleanup(caf::error{}, nullptr); }
 
-// ---- a body that returned a ref: its object takes that one's outcome ------------------------------------------------------------------
+// ---- a body that returned a ref: its object takes that one's outcome ----------------------------
 
 void task::forward(object* inner) {
   if (!inner)
@@ -246,7 +252,7 @@ void task::finish_forwarding() {
   settle(how);
 }
 
-// ---- parking -----------------------------------------------------------------------------------------------------------------------
+// ---- parking ------------------------------------------------------------------------------------
 
 void task::park() {
   seat& s = seat::mine();
@@ -272,12 +278,13 @@ caf::resumable::resume_result task::resume(caf::execution_unit*, std::size_t) {
 void drive(task* first, bool ours) {
   report_overflows();
   seat& s = seat::mine();  // this runs on a thread's own stack, and stays on it
-  for (task* t = first; t; t = std::exchange(s.handed, nullptr)) {
+  bool is_first = true;    // the same task may come again, by another of its places
+  for (task* t = first; t; t = std::exchange(s.handed, nullptr), is_first = false) {
     strand* on = t->take_woken();
     if (on == forward_ready()) t->finish_forwarding();
     else {
       task* begin = nullptr;
-      if (!on && ((ours && t == first) || t->claim_it())) {
+      if (!on && ((ours && is_first) || t->claim_it())) {
         begin = t;
         try {
           on = strand::take(t->stack_need());
@@ -293,7 +300,7 @@ void drive(task* first, bool ours) {
         s.on = nullptr;
       }
     }
-    if (t != first) t->release();
+    if (!is_first) t->release();
     if (task* n = std::exchange(s.next, nullptr)) s.unit->exec_later(n);  // made ready by `parking`
   }
 }
@@ -318,7 +325,7 @@ task* another_on(strand& on) {
       return nullptr;
     }
     if (t->claim_it()) {
-      t->release_place();
+      t->keep_place();
       return t;
     }
     t->release();  // somebody who needed its value has run it

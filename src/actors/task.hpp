@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The task actor: waits for its inputs, runs its body on a strand, puts what the body gave into the store, and ends.
+// The task actor: waits for its inputs, runs its body on a strand, puts what the body gave into the
+// store, and ends.
 //
-//   pending --all inputs ready--> queued --claimed--> running --body returned--> settled
-//                                             ^  |            `-a ref, not sealed yet-> forwarding --ready--> settled
-//                                       ready |  | get, wait, sleep_for
-//                                             parked
+//   pending --inputs ready--> queued --claimed--> running --body returned--> settled
+//                                         ^        |  |                         ^
+//                                   ready |  parks |  `-a ref-> forwarding -ready-'
+//                                       parked <---'
 #pragma once
 #include "actors/caf_compat.hpp"
 #include "actors/countdown.hpp"
@@ -31,8 +32,9 @@ struct task_extras {
   object* inner = nullptr;   // that object
 };
 
-// One block: [control block | task | waits for the direct inputs | the call]. Two references from birth: one for its run, one for its
-// place in a queue (or, while it waits, in resolvers' lists). Places are interchangeable: what to do is in `claim` and `woken_`.
+// One block: [control block | task | waits for the direct inputs | the call]. Two references from
+// birth: one for its run, one for its place in a queue (or, while it waits, in resolvers' lists).
+// Places are interchangeable: what to do is in `claim` and `woken_`.
 class task final : public caf::monitorable_actor, public caf::resumable {
 public:
   // Throws std::bad_alloc.
@@ -46,7 +48,8 @@ public:
   // Never started: the call was not constructed.
   void abandon() noexcept;
 
-  // Precondition: claimed (or private, and begun for the first time). Uses up the reference for the run.
+  // Precondition: claimed (or private, and begun for the first time). Uses up the reference for the
+  // run.
   void run();
   // Parks on what has been registered with `arrivals`. Precondition: it runs, on its strand.
   void park();
@@ -70,9 +73,9 @@ public:
   void left_stack() {
     if (arrivals.leave()) schedule();
   }
-  // For someone who holds both references.
-  void release_place();
   void release();
+  // Its place's reference is its own from now on, to be released at the end.
+  void keep_place() { keeps_place_ = true; }
 
   domain& inside() const { return *domain_; }
   object* out() const { return out_; }
@@ -107,6 +110,7 @@ private:
   static void free_memory(caf::actor_control_block* c);
   void take_options(const task_options& options);
   void schedule();
+  void release_run();
   void settle(outcome how);
   void forward(object* inner);
 
@@ -120,9 +124,11 @@ private:
   bool private_ = false;  // never claimed by a getter: it needs a stack or a thread of its own
   bool exposed_ = false;  // written by the store before the put
   bool forwarding_ = false;
+  bool keeps_place_ = false;
 };
 
-// Runs `first` and what its strand finds after it. The caller keeps the reference of first's place. `ours`: claimed by the caller.
+// Runs `first` and what its strand finds after it. The caller keeps the reference of first's place.
+// `ours`: claimed by the caller.
 void drive(task* first, bool ours = false);
 // The next claimed task that may run on the very stack of `on`; null: leave it.
 task* another_on(strand& on);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Who waits for which object. Pure: events in, effects out; its data lie in the records of the objects and of those who wait, so an
-// event is a few loads and stores, without a look-up or an allocation. One task_graph belongs to one resolver actor.
+// Who waits for which object. Pure: events in, effects out; its data lie in the records of the
+// objects and of those who wait, so an event is a few loads and stores, without a look-up or an
+// allocation. One task_graph belongs to one resolver actor.
 #pragma once
 #include <troupe/detail/core.hpp>
 
@@ -8,7 +9,8 @@
 
 namespace troupe::detail {
 
-// A wait in two lists: that of its object, and that of all waits of this graph (for endings and explanations).
+// A wait in two lists: that of its object, and that of all waits of this graph (for endings and
+// explanations).
 //
 //   idle --await--> waiting --sealed--> answered      exactly one answer for each await
 //                      +------withdraw--> answered
@@ -34,12 +36,14 @@ public:
 
   // Precondition: e is idle.
   [[nodiscard]] answer await(graph_node& node, edge& e);
-  // The node has its outcome. Up to `most` waits are over: a chain by `next`, each to be answered. More may wait: ask again.
+  // The node has its outcome. Up to `most` waits are over: a chain by `next`, each to be answered.
+  // More may wait: ask again.
   [[nodiscard]] edge* sealed(graph_node& node, std::size_t most);
-  // The waiter gives up. True: it was waiting, and is to be answered now; false: it has been answered.
+  // The waiter gives up. True: it was waiting, and is to be answered now; false: it has been
+  // answered.
   [[nodiscard]] bool withdraw(edge& e);
-  // After a withdraw or a close: its waiter may let the object go now, while the store's word about it is still on its way. True:
-  // keep the object until let_go() says so, after sealed().
+  // After a withdraw or a close: its waiter may let the object go now, while the store's word about
+  // it is still on its way. True: keep the object until let_go() says so, after sealed().
   [[nodiscard]] bool keep(graph_node& node);
   [[nodiscard]] bool let_go(graph_node& node);
   // The end: all waits are over, a chain by `next`; every later await is answered at once.

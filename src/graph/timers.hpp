@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Who sleeps until when: a binary heap of waits by due time. Pure: time comes in as a number (nanoseconds of any steady clock).
+// Who sleeps until when: a binary heap of waits by due time. Pure: time comes in as a number
+// (nanoseconds of any steady clock).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +18,8 @@ struct timer {
 
 class timers {
 public:
-  // Precondition: t is not waiting. True: it is the next one due now (or all sleep is over: it is not taken in at all).
+  // Precondition: t is not waiting. True: it is the next one due now (or all sleep is over: it is
+  // not taken in at all).
   [[nodiscard]] bool add(timer& t);
   // True: it was waiting, and is to be answered now.
   [[nodiscard]] bool remove(timer& t);

@@ -70,7 +70,8 @@ void domain::end() {
   drain();
   aside_.stop();
   clock_->stop();
-  // From here on only refs that outlive the runtime send messages, and those run where they are called.
+  // From here on only refs that outlive the runtime send messages, and those run where they are
+  // called.
   std::vector<totals> all(2 * shards_.size());
   std::size_t i = 0;
   await_answers(*this, all.size(), [&](caf::abstract_actor& me) {
@@ -93,7 +94,7 @@ void domain::end() {
   orphan_gone();
 }
 
-// ---- counters ----------------------------------------------------------------------------------------------------------------------
+// ---- counters -----------------------------------------------------------------------------------
 
 std::size_t domain::total(std::atomic<std::int64_t> books::*what) const {
   std::int64_t n = 0;
@@ -153,7 +154,7 @@ caf::actor domain::find_task(object& o) {
   return found;
 }
 
-// ---- the end -----------------------------------------------------------------------------------------------------------------------
+// ---- the end ------------------------------------------------------------------------------------
 
 const failure* domain::ended_early(const task& t) const {
   const std::string name{t.name_of_task()};
@@ -176,7 +177,8 @@ void domain::drain() {
   if (seat::mine().worker)
     throw error(
         "drain() inside a CAF actor's handler would block its worker: call it from the program");
-  // A task that ends tells nobody: it would pay for that each time, and could not touch the domain after it has counted itself.
+  // A task that ends tells nobody: it would pay for that each time, and could not touch the domain
+  // after it has counted itself.
   for (auto nap = std::chrono::microseconds(10); !all_ended();
        nap = std::min(2 * nap, std::chrono::microseconds(1000)))
     std::this_thread::sleep_for(nap);
@@ -186,7 +188,7 @@ void domain::run_aside(task& t) {
   if (!aside_.push(t)) system_->scheduler().enqueue(&t);
 }
 
-// ---- deterministic scheduler -----------------------------------------------------------------------------------------------------------
+// ---- deterministic scheduler --------------------------------------------------------------------
 
 namespace {
 // A message on its way: under a deterministic scheduler it has a turn of its own.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The inside of a runtime: its actor system, its shards, its counters. Lives until the runtime and all objects that outlived it are gone.
+// The inside of a runtime: its actor system, its shards, its counters. Lives until the runtime and
+// all objects that outlived it are gone.
 #pragma once
 #include "actors/clock.hpp"
 #include "actors/shard.hpp"
@@ -22,7 +23,8 @@ namespace troupe::detail {
 
 class failure;
 
-// What one thread has counted. Written by that thread alone (but the last line of a domain, by all others), read by anyone.
+// What one thread has counted. Written by that thread alone (but the last line of a domain, by all
+// others), read by anyone.
 struct alignas(64) books {
   std::atomic<std::int64_t> made{0}, submitted{0}, settled{0}, ended{0};
 };
@@ -33,7 +35,8 @@ public:
   domain(caf::actor_system* external, runtime_options options);
   domain(const domain&) = delete;
   domain& operator=(const domain&) = delete;
-  // The runtime goes away: settles everything, stops all threads, and deletes the domain with its last object.
+  // The runtime goes away: settles everything, stops all threads, and deletes the domain with its
+  // last object.
   void end();
 
   const runtime_options& options() const { return options_; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a task failed with, as its object keeps it: counted, immutable, and of constant size however many tasks it has passed.
+// What a task failed with, as its object keeps it: counted, immutable, and of constant size however
+// many tasks it has passed.
 #pragma once
 #include <atomic>
 #include <cstdint>

@@ -4,8 +4,9 @@
 
 namespace troupe::detail {
 
-// What the options leave open, from the command line (whose --troupe- words are taken out), the environment and the defaults. Throws
-// troupe::error for what is out of range, misspelt or no number.
+// What the options leave open, from the command line (whose --troupe- words are taken out), the
+// environment and the defaults. Throws troupe::error for what is out of range, misspelt or no
+// number.
 runtime_options settle_options(runtime_options options, int* argc = nullptr, char** argv = nullptr);
 void check_stack_size(std::size_t bytes, const char* where);
 

@@ -69,7 +69,8 @@ struct sleeping_thread {
 caf::abstract_actor& who_is(const parked_task& w) { return w.t; }
 caf::abstract_actor& who_is(const sleeping_thread& w) { return w.c; }
 
-// Waits until `need` of the ones are sealed, or the time is up, or the runtime ends. Every wait comes back before this returns.
+// Waits until `need` of the ones are sealed, or the time is up, or the runtime ends. Every wait
+// comes back before this returns.
 template <class Who> void wait_in(domain& d, Who who, object* const* objects, std::size_t count,
                                   std::size_t need, const std::int64_t* until, bool use_clock) {
   waiter few[4];
@@ -211,7 +212,8 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
   } else {
     refuse_handlers();
     if (all && count == 1) run_as_guest(d, *objects[0]);
-    // The last one that is missing first: with luck the others are there by then, unasked. After some naps, all that are missing.
+    // The last one that is missing first: with luck the others are there by then, unasked. After
+    // some naps, all that are missing.
     if (all)
       for (std::size_t i = count, naps = 0; i-- > 0 && naps < 16;)
         if (!objects[i]->is_sealed())

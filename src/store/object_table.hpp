@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The life of objects: put, watched, dropped, gone. Pure: events in, effects out, the data in the objects' records. One object_table
-// belongs to one store actor.
+// The life of objects: put, watched, dropped, gone. Pure: events in, effects out, the data in the
+// objects' records. One object_table belongs to one store actor.
 #pragma once
 #include <troupe/detail/core.hpp>
 
@@ -8,7 +8,8 @@
 
 namespace troupe::detail {
 
-// What an object settles with: a value in its own record, a value in another object (which it keeps from then on), or a failure.
+// What an object settles with: a value in its own record, a value in another object (which it keeps
+// from then on), or a failure.
 struct outcome {
   enum kind : std::uint8_t { value, alias, failure };
   kind is = value;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Random programs in random interleavings on the deterministic scheduler, against what the same program computes serially.
+// Random programs in random interleavings on the deterministic scheduler, against what the same
+// program computes serially.
 #include "stepped.hpp"
 
 #include <doctest/doctest.h>

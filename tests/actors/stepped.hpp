@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A runtime on CAF's deterministic scheduler: every message and every task's turn is one job in a queue that the test steps.
+// A runtime on CAF's deterministic scheduler: every message and every task's turn is one job in a
+// queue that the test steps.
 #pragma once
 #include <troupe/caf.hpp>
 #include <troupe/troupe.hpp>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How the arguments of a submit meet the parameters of its function: what is a dependency, what is passed as it is, what does not fit.
+// How the arguments of a submit meet the parameters of its function: what is a dependency, what is
+// passed as it is, what does not fit.
 #pragma once
 #include <troupe/values.hpp>
 
@@ -18,7 +19,8 @@
 
 namespace troupe::detail {
 
-// ---- refs inside a value: resolved<A>::type is A with a T for every ref<T>, ::deep whether there is any --------------------------
+// ---- refs inside a value: resolved<A>::type is A with a T for every ref<T>, ::deep whether there
+// is any --------------------------
 template <class A> struct resolved {
   using type = A;
   static constexpr bool deep = false;
@@ -93,7 +95,8 @@ template <class A, class F> void each_ref(const A& a, F& f) {
   if constexpr (resolved<A>::deep) visit_refs(a, f);
 }
 
-// The value with every ref replaced by what it names; all have settled with a value. Values that nobody else can reach are moved.
+// The value with every ref replaced by what it names; all have settled with a value. Values that
+// nobody else can reach are moved.
 template <class A> resolved_t<A> resolve(A& a);
 template <class T> resolved_t<ref<T>> resolve_refs(ref<T>& r) {
   if constexpr (std::is_void_v<T>) return {};
@@ -147,7 +150,7 @@ template <class A> resolved_t<A> resolve(A& a) {
   else return std::move(a);
 }
 
-// ---- one argument, one parameter -----------------------------------------------------------------------------------------------
+// ---- one argument, one parameter ----------------------------------------------------------------
 template <class P> struct values_parameter : std::false_type {};
 template <class T> struct values_parameter<values<T>> : std::true_type {
   using refs = std::vector<ref<T>>;
@@ -177,7 +180,8 @@ template <class P, class A> constexpr fit fit_of() {
   } else return fit::none;
 }
 
-// How an argument is kept until the body runs: as the parameter's own type where the given one would dangle or convert too late.
+// How an argument is kept until the body runs: as the parameter's own type where the given one
+// would dangle or convert too late.
 template <class P, class A> constexpr auto kept_as() {
   using D = std::decay_t<P>;
   if constexpr (fit_of<P, A>() != fit::as_is || std::is_same_v<D, A>)
@@ -226,7 +230,7 @@ template <class Argument, class Expected, class Given, bool Fits> struct check_a
                 "write to what others read: take const T& or T.");
 };
 
-// ---- functions ------------------------------------------------------------------------------------------------------------------
+// ---- functions ----------------------------------------------------------------------------------
 template <class... Ps> struct parameters {
   static constexpr std::size_t count = sizeof...(Ps);
   template <std::size_t I> using at =

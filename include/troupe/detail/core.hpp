@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An object's record as the pure core sees it: plain data, no atomics. src/store/object_table.hpp and src/graph/task_graph.hpp work on it.
+// An object's record as the pure core sees it: plain data, no atomics. src/store/object_table.hpp
+// and src/graph/task_graph.hpp work on it.
 #pragma once
 #include <cstdint>
 

@@ -18,8 +18,8 @@ namespace troupe::detail {
 struct verdict {
   enum kind : unsigned char { value, forward, failed_input };
   kind is = value;
-  object* which =
-      nullptr;  // forward: whose outcome this task's object takes (with a ref to it); failed_input: the input
+  object* which = nullptr;  // forward: whose outcome this task's object takes (with a ref to it);
+                            // failed_input: the input
 };
 
 // What the library must know of a call; one constant per function and argument types.
@@ -28,12 +28,13 @@ struct task_type {
   const value_type* result;
   std::size_t size, align;  // of the call
   unsigned inputs;  // refs that are arguments by themselves: so many waits cost no allocation
-  // Looks whether an input failed; else calls the function and constructs its result in `storage`. Throws what the function throws.
+  // Looks whether an input failed; else calls the function and constructs its result in `storage`.
+  // Throws what the function throws.
   verdict (*run)(void* call, void* storage);
   void (*destroy)(void* call) noexcept;
 };
 
-// ---- names: what the compiler calls a function, without the noise around it --------------------------------------------------------
+// ---- names: what the compiler calls a function, without the noise around it ---------------------
 template <auto F> constexpr std::string_view pretty_value() { return __PRETTY_FUNCTION__; }
 template <class F> constexpr std::string_view pretty_type() { return __PRETTY_FUNCTION__; }
 constexpr std::string_view between(std::string_view text, std::string_view open) {
@@ -61,7 +62,7 @@ template <auto F> struct name_of<fixed<F>> {
 template <class F> struct signature_of : signature<F> {};
 template <auto F> struct signature_of<fixed<F>> : signature<std::decay_t<decltype(F)>> {};
 
-// ---- results ------------------------------------------------------------------------------------------------------------------------
+// ---- results ------------------------------------------------------------------------------------
 template <class R> struct result_of {
   using type = std::decay_t<R>;
   static constexpr bool flattens = false;
@@ -71,7 +72,7 @@ template <class T> struct result_of<ref<T>> : result_of<T> {
   static constexpr bool flattens = true;
 };
 
-// ---- the call -----------------------------------------------------------------------------------------------------------------------
+// ---- the call -----------------------------------------------------------------------------------
 // Collects the inputs that are not there yet: on the stack while they are few.
 template <std::size_t N> class missing_inputs {
 public:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The record of an object: what a ref points to. Plain data of the store and the resolver, and the few words that all threads share.
+// The record of an object: what a ref points to. Plain data of the store and the resolver, and the
+// few words that all threads share.
 #pragma once
 #include <troupe/detail/core.hpp>
 
@@ -32,12 +33,13 @@ template <class T> inline constexpr value_type value_type_of = [] {
 }();
 template <> inline constexpr value_type value_type_of<void>{0, 1, nullptr};
 
-// Whether the task that makes an object may be run by whoever needs the value. `queued`: its inputs are there and nobody has begun
-// it; whoever swaps in `claimed` runs it.
+// Whether the task that makes an object may be run by whoever needs the value. `queued`: its inputs
+// are there and nobody has begun it; whoever swaps in `claimed` runs it.
 enum class claim : std::uint8_t { waiting, queued, claimed };
 
-// Who may touch what: `refs`, `sealed`, `claim`, `holds`, `home`: anyone. The store_entry: the store actor of the object's shard;
-// after `sealed` everyone may read it. The graph_node: the resolver actor of that shard. A value lies in the record, behind it.
+// Who may touch what: `refs`, `sealed`, `claim`, `holds`, `home`: anyone. The store_entry: the
+// store actor of the object's shard; after `sealed` everyone may read it. The graph_node: the
+// resolver actor of that shard. A value lies in the record, behind it.
 struct object : graph_node, store_entry {
   std::atomic<std::uint8_t> holds{
       2};  // of the memory: one while the store has the object, one for its task
