@@ -27,6 +27,10 @@ public:
     under_lock();
   }
   bool seems_empty() const { return size_.load(std::memory_order_relaxed) == 0; }
+  bool surely_empty() {
+    std::lock_guard guard{lock_};
+    return size_.load(std::memory_order_relaxed) == 0;
+  }
   Job* pop(bool newest) {
     if (seems_empty()) return nullptr;
     std::lock_guard guard{lock_};
@@ -119,15 +123,15 @@ public:
     for (;;) {
       if (Job* job = next(l)) return job;
       if (Job* job = search(l, false)) return job;
+      Job* found = nullptr;
       if (searching_.fetch_add(1) == 0)
-        for (int i = 0; i < spins; ++i) {
-          if (Job* job = search(l, false)) {
-            searching_.fetch_sub(1);
-            return job;
-          }
+        for (int i = 0; i < spins && !(found = search(l, false)); ++i)
           i % 32 == 31 ? std::this_thread::yield() : pause();
-        }
       searching_.fetch_sub(1);
+      if (found) {
+        if (asleep_.load(std::memory_order_relaxed) > 0 && anything_left()) wake();
+        return found;
+      }
       idle();
       if (Job* job = sleep(l)) return job;
     }
@@ -170,6 +174,16 @@ private:
     asleep_.fetch_sub(1);
     return job;
   }
+  // Who pushed while this thread searched rang nobody: it looks once more, under the locks, after
+  // it has stopped searching.
+  bool anything_left() {
+    if (!inbox_.surely_empty()) return true;
+    for (std::size_t i = 0, n = lanes_.load(std::memory_order_acquire); i < n; ++i)
+      if (lane* other = lane_[i].load(std::memory_order_acquire);
+          other && !other->jobs.surely_empty())
+        return true;
+    return false;
+  }
   Job* search(lane& l, bool surely) {
     if (Job* job = take_from(l, inbox_, false, surely)) return job;
     for (std::size_t i = 1, n = lanes_.load(std::memory_order_acquire); i < n; ++i)
@@ -184,7 +198,7 @@ private:
     if (got == 0) return nullptr;
     for (std::size_t i = got; i-- > 1;)
       l.jobs.push(some[i], [] {});  // reversed: the oldest is this lane's newest
-    if (asleep_.load(std::memory_order_relaxed) > 0 && (got > 8 || !queue.seems_empty())) wake();
+    if (asleep_.load(std::memory_order_relaxed) > 0 && (got > 1 || !queue.seems_empty())) wake();
     return some[0];
   }
 

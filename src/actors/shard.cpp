@@ -29,6 +29,8 @@ object* allocate_object(domain& d, const value_type& type) {
   return o;
 }
 
+void hold_memory(object* o) noexcept { o->holds.fetch_add(1, std::memory_order_relaxed); }
+
 void release_memory(object* o) noexcept {
   if (o->holds.load(std::memory_order_acquire) != 1 &&
       o->holds.fetch_sub(1, std::memory_order_acq_rel) != 1)
@@ -149,19 +151,19 @@ void resolver_core::on(sealed_msg& m) {
   edge* chain = graph_.sealed(o, at_once);
   const bool more = o.waiting != nullptr;
   if (more) {  // the rest have a turn of their own, after what others have sent; the object stays
-    if (!m.more) o.retain();
+    if (!m.more) hold_memory(&o);
     shard_of(o).resolver->tell(sealed_msg{&o, true});
   }
   const bool let_go = graph_.let_go(o);
   answer(chain);
-  if (!more && m.more) o.drop();
-  if (let_go) o.drop();
+  if (!more && m.more) release_memory(&o);
+  if (let_go) release_memory(&o);
 }
 
 void resolver_core::on(withdraw_msg& m) {
   caf::abstract_actor& who = *m.w->who;
   if (graph_.withdraw(*m.w)) {
-    if (graph_.keep(*m.w->object_awaited)) m.w->object_awaited->retain();
+    if (graph_.keep(*m.w->object_awaited)) hold_memory(m.w->object_awaited);
     send_ready(domain_, who, m.w);
   }
   send_ready(domain_, who, nullptr);
@@ -171,7 +173,7 @@ void resolver_core::on(close_msg&) {
   edge* chain = graph_.close();
   for (auto e = chain; e; e = e->next) {
     object& o = *static_cast<waiter*>(e)->object_awaited;
-    if (graph_.keep(o)) o.retain();
+    if (graph_.keep(o)) hold_memory(&o);
   }
   answer(chain);
 }

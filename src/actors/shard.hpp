@@ -89,7 +89,9 @@ shard& shard_of(object& o);
 object*& keeper(object& o);
 
 object* allocate_object(domain& d, const value_type& type);
-void release_memory(object* o) noexcept;  // one of its holds
+// Of the record, not of the value: a word about an object may be on its way when its value dies.
+void hold_memory(object* o) noexcept;
+void release_memory(object* o) noexcept;
 // Destroys the values of dead objects, and those that die with them, without recursion.
 void bury(object* dead) noexcept;
 

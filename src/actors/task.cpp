@@ -182,7 +182,7 @@ void task::run() {
   type_.destroy(call());
   seat::mine().running = outer;  // perhaps another thread by now
   if (failed) settle({outcome::failure, failed});
-  else if (v.is == verdict::forward) forward(v.which);
+  else if (v.is == verdict::forward) forward(v.which, v.levels);
   else settle({outcome::value, out_->storage()});
 }
 
@@ -213,7 +213,7 @@ void task::tell_monitors() { cleanup(caf::error{}, nullptr); }
 
 // ---- a body that returned a ref: its object takes that one's outcome ----------------------------
 
-void task::forward(object* inner) {
+void task::forward(object* inner, unsigned levels) {
   if (!inner)
     return settle({outcome::failure, failure::make(failure::kind::thrown, name_of_task(),
                                                    "the body returned a ref that names nothing")});
@@ -225,6 +225,7 @@ void task::forward(object* inner) {
   }
   task_extras& x = extras();
   x.inner = inner;
+  x.levels = levels;
   if (inner->is_sealed()) return finish_forwarding();
   forwarding_ = true;
   intrusive_ptr_add_ref(ctrl());  // for a place in a queue
@@ -245,6 +246,12 @@ void task::finish_forwarding() {
     f->retain();
     how = {outcome::failure, f};
     inner->drop();
+  } else if (extras_->levels > 1) {  // the value is a ref itself: on to what that names
+    auto next = *static_cast<object* const*>(inner->value);  // a ref is its pointer
+    if (next) next->retain();
+    inner->drop();
+    forwarding_ = false;
+    return forward(next, extras_->levels - 1);
   } else {
     keeper(*out_) = inner;
     how = {outcome::alias, inner->value};

@@ -30,6 +30,7 @@ struct task_extras {
   std::vector<waiter> more;  // waits for inputs in containers
   waiter forwarded;          // the wait for the object that the body returned
   object* inner = nullptr;   // that object
+  unsigned levels = 0;       // so many refs lie around the value that it leads to
 };
 
 // One block: [control block | task | waits for the direct inputs | the call]. Two references from
@@ -112,7 +113,7 @@ private:
   void schedule();
   void release_run();
   void settle(outcome how);
-  void forward(object* inner);
+  void forward(object* inner, unsigned levels);
 
   domain* domain_;
   const task_type& type_;

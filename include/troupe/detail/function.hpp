@@ -18,8 +18,9 @@ namespace troupe::detail {
 struct verdict {
   enum kind : unsigned char { value, forward, failed_input };
   kind is = value;
-  object* which = nullptr;  // forward: whose outcome this task's object takes (with a ref to it);
-                            // failed_input: the input
+  // forward: whose outcome this task's object takes (with a ref to it); failed_input: the input
+  object* which = nullptr;
+  unsigned levels = 0;  // forward: so many refs lie around the value; `which` is the outermost
 };
 
 // What the library must know of a call; one constant per function and argument types.
@@ -65,11 +66,11 @@ template <auto F> struct signature_of<fixed<F>> : signature<std::decay_t<decltyp
 // ---- results ------------------------------------------------------------------------------------
 template <class R> struct result_of {
   using type = std::decay_t<R>;
-  static constexpr bool flattens = false;
+  static constexpr unsigned levels = 0;  // of refs around it
 };
 template <class T> struct result_of<ref<T>> : result_of<T> {
   using type = typename result_of<T>::type;
-  static constexpr bool flattens = true;
+  static constexpr unsigned levels = result_of<T>::levels + 1;
 };
 
 // ---- the call -----------------------------------------------------------------------------------
@@ -125,7 +126,7 @@ public:
   using kept = decltype(keep(indices{}));
   using raw_result = decltype(result(indices{}));
   using value = typename result_of<std::decay_t<raw_result>>::type;  // void stays void
-  static constexpr bool flattens = result_of<std::decay_t<raw_result>>::flattens;
+  static constexpr unsigned levels = result_of<std::decay_t<raw_result>>::levels;
   static constexpr bool has_inputs = any_input(indices{});
   static constexpr std::size_t inputs = direct(indices{});
 
@@ -158,9 +159,9 @@ private:
       if (look.found) return {verdict::failed_input, look.found};
     }
     (void)storage;
-    if constexpr (flattens) {
+    if constexpr (levels > 0) {
       auto inner = std::invoke(f_, pass<wants<I>>(std::get<I>(args_))...);
-      return {verdict::forward, access::take(inner)};
+      return {verdict::forward, access::take(inner), levels};
     } else if constexpr (std::is_void_v<raw_result>) {
       std::invoke(f_, pass<wants<I>>(std::get<I>(args_))...);
     } else {

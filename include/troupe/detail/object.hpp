@@ -42,7 +42,7 @@ enum class claim : std::uint8_t { waiting, queued, claimed };
 // resolver actor of that shard. A value lies in the record, behind it.
 struct object : graph_node, store_entry {
   std::atomic<std::uint8_t> holds{
-      2};  // of the memory: one while the store has the object, one for its task
+      2};  // of the memory: the store's, its task's, a word's on its way
   std::atomic<bool> sealed{
       false};  // a hint that spares its reader a message: the outcome is there, for good
   std::atomic<detail::claim> claim{claim::waiting};
