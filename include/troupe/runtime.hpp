@@ -49,13 +49,41 @@ class task_scope;
 namespace detail {
 class domain;  // the inside of a runtime (src/runtime/domain.hpp)
 struct new_task {
-  void* call;
-  task* actor;
-  object* out;
+  void* call = nullptr;
+  task* actor = nullptr;
+  object* out = nullptr;
 };
 new_task create_task(domain& d, const task_type& type, const task_options* options);
-void start_task(new_task t, object* const* missing, std::size_t n);
+void start_task(new_task t, object* const* missing,
+                std::size_t n);  // throws before it begins, or not at all
 void abandon_task(new_task t) noexcept;
+// A task whose call is being put in place: undone unless it starts.
+template <class Call> class draft {
+public:
+  draft(domain& d, const task_type& type, const task_options* options)
+      : task_(create_task(d, type, options)) {}
+  draft(const draft&) = delete;
+  draft& operator=(const draft&) = delete;
+  ~draft() {
+    if (call_) call_->~Call();
+    if (task_.actor) abandon_task(task_);
+  }
+  template <class... Xs> void emplace(Xs&&... xs) {
+    call_ = ::new (task_.call) Call(std::forward<Xs>(xs)...);
+  }
+  template <class Visit> void each_input(Visit& visit) const { call_->each_input(visit); }
+  // Gives the task's object, and one ref to it.
+  template <class Missing> object* start(const Missing& missing) {
+    start_task(task_, missing.data(), missing.size());
+    call_ = nullptr;
+    return std::exchange(task_, {}).out;
+  }
+
+private:
+  new_task task_;
+  Call* call_ = nullptr;
+};
+
 object* create_object(domain& d, const value_type& type);
 void put_object(object* o) noexcept;  // its value is in place
 void abandon_object(object* o) noexcept;
@@ -196,46 +224,15 @@ protected:
     using G = std::decay_t<F>;
     if constexpr (detail::check_call<G, std::decay_t<As>...>()) {
       using call = detail::call<G, std::decay_t<As>...>;
-      detail::new_task t = detail::create_task(*domain_, detail::task_type_of<call, G>, options);
-      if constexpr (!call::has_inputs) {
-        construct<call>(t, nullptr, std::forward<F>(f), std::forward<As>(as)...);
-        detail::start_task(t, nullptr, 0);
-      } else {
-        detail::missing_inputs<call::inputs == 0 ? 1 : call::inputs> missing;
-        construct<call>(t, &missing, std::forward<F>(f), std::forward<As>(as)...);
-        detail::start_task(t, missing.data(), missing.size());
-      }
-      return detail::access::adopt<typename call::value>(t.out);
+      detail::draft<call> draft{*domain_, detail::task_type_of<call, G>, options};
+      draft.emplace(std::forward<F>(f), std::forward<As>(as)...);
+      detail::missing_inputs<call::inputs> missing;
+      draft.each_input(missing);
+      return detail::access::adopt<typename call::value>(draft.start(missing));
     } else return ref<void>{};
   }
 
 private:
-  template <class Call, class M, class... Xs>
-  static void construct(detail::new_task t, M* missing, Xs&&... xs) {
-    auto abandon = [t] { detail::abandon_task(t); };
-    struct guard {
-      decltype(abandon)* f;
-      ~guard() {
-        if (f) (*f)();
-      }
-    } g{&abandon};
-    auto c = ::new (t.call) Call(std::forward<Xs>(xs)...);
-    if constexpr (!std::is_null_pointer_v<M> && Call::has_inputs) {
-      struct undo {
-        Call* c;
-        ~undo() {
-          if (c) c->~Call();
-        }
-      } u{c};
-      c->each_input(*missing);
-      u.c = nullptr;
-    }
-    g.f = nullptr;
-  }
-  template <class Call, class... Xs>
-  static void construct(detail::new_task t, std::nullptr_t, Xs&&... xs) {
-    construct<Call>(t, static_cast<std::nullptr_t*>(nullptr), std::forward<Xs>(xs)...);
-  }
   void await_each(std::initializer_list<detail::object*> objects) const {
     detail::await_objects(*domain_, objects.begin(), objects.size(), objects.size(), nullptr);
   }

@@ -32,9 +32,15 @@ namespace troupe::detail {
 // A wait for an object: on the stack of a parked body, or in a task. `who` must live until it has
 // been answered.
 struct waiter : edge {
-  object* object_awaited = nullptr;
   caf::abstract_actor* who = nullptr;
   std::atomic<bool> answered{false};  // a hint, for the waiter itself
+
+  void wait_for(object& o, caf::abstract_actor& waiting, std::uint64_t whose) {
+    what = &o;
+    who = &waiting;
+    party = whose;
+  }
+  object& awaited() const { return *static_cast<object*>(what); }
 };
 struct sleeper : timer {
   caf::abstract_actor* who = nullptr;
@@ -91,8 +97,10 @@ struct wake_msg {
 struct tick_msg {
   std::int64_t now;
 };
-// The runtime ends: answer all waits, now and from now on.
-struct close_msg {};
+// A runtime ends: answer all its waits, now and from now on.
+struct close_msg {
+  std::uint64_t party;
+};
 
 // What a shard has counted, added to *into; then `who` gets a ready_msg (of no wait).
 struct totals {

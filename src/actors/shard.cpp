@@ -138,7 +138,7 @@ void store_core::finish(const leftovers& r) {
 // ---- the resolver -------------------------------------------------------------------------------
 
 void resolver_core::on(await_msg& m) {
-  object& o = *m.w->object_awaited;
+  object& o = m.w->awaited();
   switch (graph_.await(o, *m.w)) {
     case task_graph::answer::none: break;
     case task_graph::answer::watch: shard_of(o).store->tell(watch_msg{&o}); break;
@@ -163,16 +163,16 @@ void resolver_core::on(sealed_msg& m) {
 void resolver_core::on(withdraw_msg& m) {
   caf::abstract_actor& who = *m.w->who;
   if (graph_.withdraw(*m.w)) {
-    if (graph_.keep(*m.w->object_awaited)) hold_memory(m.w->object_awaited);
+    if (graph_.keep(m.w->awaited())) hold_memory(&m.w->awaited());
     send_ready(domain_, who, m.w);
   }
   send_ready(domain_, who, nullptr);
 }
 
-void resolver_core::on(close_msg&) {
-  edge* chain = graph_.close();
+void resolver_core::on(close_msg& m) {
+  edge* chain = graph_.close(m.party);
   for (auto e = chain; e; e = e->next) {
-    object& o = *static_cast<waiter*>(e)->object_awaited;
+    object& o = static_cast<waiter*>(e)->awaited();
     if (graph_.keep(o)) hold_memory(&o);
   }
   answer(chain);

@@ -5,13 +5,6 @@
 #include "actors/seat.hpp"
 #include "actors/task.hpp"
 
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/common_interface_defs.h>
-#else
-inline void __sanitizer_start_switch_fiber(void**, const void*, std::size_t) {}
-inline void __sanitizer_finish_switch_fiber(void*, const void**, std::size_t*) {}
-#endif
-
 namespace troupe::detail {
 
 namespace {
@@ -54,7 +47,8 @@ void strand::give_back(strand* s) {
 
 strand::strand(std::size_t promised)
     : promised_(promised),
-      memory_(allocate_stack(promised * times)) {
+      memory_(allocate_stack(promised * times)),
+      marks_(memory_.low, memory_.size) {
   boost::context::stack_context c;
   c.sp = memory_.low + memory_.size;
   c.size = memory_.size;
@@ -76,25 +70,24 @@ void strand::enter(task* first) {
 
 void strand::enter() {
   void* mine = nullptr;
-  __sanitizer_start_switch_fiber(&mine, memory_.low, memory_.size);
+  marks_.entering(mine);
   inside_ = std::move(inside_).resume();
-  __sanitizer_finish_switch_fiber(mine, nullptr, nullptr);
+  marks_.back(mine);
 }
 
 [[gnu::noinline]] void strand::leave() {
   if (!canary_alive(memory_)) overflowed();
-  __sanitizer_start_switch_fiber(&fake_, outer_, outer_size_);
+  marks_.leaving();
   outside_ = std::move(outside_).resume();
-  __sanitizer_finish_switch_fiber(fake_, &outer_,
-                                  &outer_size_);  // the outer stack may be another thread's now
+  marks_.resumed();
 }
 
 boost::context::fiber strand::loop(boost::context::fiber&& back) {
   outside_ = std::move(back);
-  __sanitizer_finish_switch_fiber(nullptr, &outer_, &outer_size_);
+  marks_.begun();
   for (; !stop_; leave())
     for (task* t = std::exchange(first_, nullptr); t; t = another_on(*this)) t->run();
-  __sanitizer_start_switch_fiber(nullptr, outer_, outer_size_);
+  marks_.ending();
   return std::move(outside_);
 }
 

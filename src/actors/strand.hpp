@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A stack that runs one task body after another, and is left only when a body parks.
 #pragma once
+#include "actors/sanitizers.hpp"
 #include "actors/stacks.hpp"
 
 #include <boost/context/fiber.hpp>
@@ -40,12 +41,10 @@ private:
 
   const std::size_t promised_;
   const stack_memory memory_;
+  stack_switch marks_;
   task* first_ = nullptr;
   bool stop_ = false;
   boost::context::fiber inside_, outside_;
-  void* fake_ = nullptr;  // these three: for AddressSanitizer
-  const void* outer_ = nullptr;
-  std::size_t outer_size_ = 0;
 };
 
 inline constexpr std::size_t default_stack_size = 256 * 1024,

@@ -125,9 +125,8 @@ void task::start(object* const* missing, std::size_t n) {
   arrivals.begin(static_cast<std::int32_t>(n) + 1, countdown::free);
   for (std::size_t i = 0; i < n; ++i) {
     waiter* w = i < type_.inputs ? new (inputs() + i) waiter : &extras_->more[i - type_.inputs];
-    w->object_awaited = missing[i];
-    w->who = this;
-    shard_of(*missing[i]).resolver->tell(await_msg{w});
+    w->wait_for(*missing[i], *this, domain_->number());
+    domain_->await(*w);
   }
   if (arrivals.arrive()) schedule();
 }
@@ -229,10 +228,9 @@ void task::forward(object* inner, unsigned levels) {
   if (inner->is_sealed()) return finish_forwarding();
   forwarding_ = true;
   intrusive_ptr_add_ref(ctrl());  // for a place in a queue
-  x.forwarded.object_awaited = inner;
-  x.forwarded.who = this;
+  x.forwarded.wait_for(*inner, *this, domain_->number());
   arrivals.begin(1, countdown::free);
-  shard_of(*inner).resolver->tell(await_msg{&x.forwarded});
+  domain_->await(x.forwarded);
 }
 
 void task::finish_forwarding() {

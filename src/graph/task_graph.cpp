@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "graph/task_graph.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -23,7 +24,7 @@ void remove(edge& e, edge* edge::*next, edge** edge::*link) {
 task_graph::answer task_graph::await(graph_node& node, edge& e) {
   ++counts_.awaited;
   e.what = &node;
-  if (node.sealed || closed_) {
+  if (node.sealed || (!closed_.empty() && is_closed(e.party))) {
     ++counts_.answered;
     return answer::ready;
   }
@@ -65,16 +66,21 @@ bool task_graph::let_go(graph_node& node) {
   return kept;
 }
 
-edge* task_graph::close() {
-  closed_ = true;
+edge* task_graph::close(std::uint64_t party) {
+  if (!is_closed(party)) closed_.push_back(party);
   edge* chain = nullptr;
-  while (all_) {
-    edge& e = *all_;
-    unlink(e);
-    e.next = chain;
-    chain = &e;
+  for (edge *e = all_, *after; e; e = after) {
+    after = e->next_of_all;
+    if (e->party != party) continue;
+    unlink(*e);
+    e->next = chain;
+    chain = e;
   }
   return chain;
+}
+
+bool task_graph::is_closed(std::uint64_t party) const {
+  return std::find(closed_.begin(), closed_.end(), party) != closed_.end();
 }
 
 void task_graph::unlink(edge& e) {
@@ -95,9 +101,9 @@ void task_graph::check() const {
     hold(e.link && *e.link == &e, "a wait's place in its object's list");
     hold(e.what && e.what->waiting, "an object that is waited for has waits");
     hold(e.what->watched, "an object that is waited for is watched");
+    hold(!is_closed(e.party), "nothing waits after its end");
   }
   hold(waiting == counts_.open(), "waits = awaited - answered");
-  hold(!closed_ || waiting == 0, "nothing waits after the end");
 }
 
 }  // namespace troupe::detail

@@ -6,6 +6,8 @@
 #include <troupe/detail/core.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <vector>
 
 namespace troupe::detail {
 
@@ -20,15 +22,13 @@ struct edge {
   edge* next_of_all = nullptr;
   edge** link_of_all = nullptr;
   graph_node* what = nullptr;
+  std::uint64_t party = 0;  // whose wait it is: the runtime with whose end it is over
 };
 
 class task_graph {
 public:
-  enum class answer {
-    none,
-    watch,
-    ready
-  };  // what the resolver does next: nothing, ask the store, answer at once
+  // What the resolver does next: nothing, ask the store, answer at once.
+  enum class answer { none, watch, ready };
   struct counters {
     std::size_t awaited = 0, answered = 0, sealed = 0;
     std::size_t open() const { return awaited - answered; }
@@ -46,8 +46,9 @@ public:
   // it is still on its way. True: keep the object until let_go() says so, after sealed().
   [[nodiscard]] bool keep(graph_node& node);
   [[nodiscard]] bool let_go(graph_node& node);
-  // The end: all waits are over, a chain by `next`; every later await is answered at once.
-  [[nodiscard]] edge* close();
+  // The end of a runtime: its waits are over, a chain by `next`; every later one is answered at
+  // once.
+  [[nodiscard]] edge* close(std::uint64_t party = 0);
 
   const counters& counts() const { return counts_; }
   template <class F> void each(F f) const {
@@ -58,9 +59,10 @@ public:
 
 private:
   void unlink(edge& e);
+  bool is_closed(std::uint64_t party) const;
 
   edge* all_ = nullptr;
-  bool closed_ = false;
+  std::vector<std::uint64_t> closed_;  // parties
   counters counts_;
 };
 

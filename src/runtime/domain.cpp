@@ -37,8 +37,19 @@ struct domain::own_system {
   }
 };
 
+namespace {
+std::atomic<std::uint64_t> numbers{1};
+// All runtimes of the process that have not ended, so that one that ends can take back its waits
+// for the objects of others.
+struct {
+  std::mutex mutex;
+  std::vector<domain*> all;
+} living;
+}  // namespace
+
 domain::domain(caf::actor_system* external, runtime_options options)
-    : options_(std::move(options)),
+    : number_(numbers.fetch_add(1)),
+      options_(std::move(options)),
       own_(external ? nullptr : std::make_unique<own_system>(options_.workers)),
       system_(external ? external : own_->system.get()),
       node_(system_->node()),
@@ -58,6 +69,8 @@ domain::domain(caf::actor_system* external, runtime_options options)
     s.resolver = resolver_actor::make(*system_, s.resolver_handle, at_once(), *this);
   }
   clock_ = std::make_unique<detail::clock>(*this);
+  std::lock_guard guard{living.mutex};
+  living.all.push_back(this);
 }
 
 domain::~domain() = default;
@@ -65,9 +78,18 @@ domain::~domain() = default;
 void domain::end() {
   stop();
   closing_.store(true);
-  for (auto& s : shards_) s.resolver->tell(close_msg{});
-  clock_->actor().tell(close_msg{});
+  close_resolvers(number_);
+  if (awaits_abroad_.load()) {
+    std::lock_guard guard{living.mutex};
+    for (auto other : living.all)
+      if (other != this) other->close_resolvers(number_);
+  }
+  clock_->actor().tell(close_msg{number_});
   drain();
+  {
+    std::lock_guard guard{living.mutex};
+    living.all.erase(std::find(living.all.begin(), living.all.end(), this));
+  }
   aside_.stop();
   clock_->stop();
   // From here on only refs that outlive the runtime send messages, and those run where they are
@@ -92,6 +114,16 @@ void domain::end() {
       static_cast<std::int64_t>(total(&books::made)) - static_cast<std::int64_t>(gone);
   orphans_.fetch_add(alive + 1, std::memory_order_acq_rel);
   orphan_gone();
+}
+
+// Either end() sees that there are such waits, or this sees that it has not been told of this one.
+void domain::awaits_abroad(shard& s) {
+  awaits_abroad_.store(true);
+  if (closing_.load()) s.resolver->tell(close_msg{number_});
+}
+
+void domain::close_resolvers(std::uint64_t party) {
+  for (auto& s : shards_) s.resolver->tell(close_msg{party});
 }
 
 // ---- counters -----------------------------------------------------------------------------------

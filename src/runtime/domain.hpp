@@ -39,6 +39,8 @@ public:
   // last object.
   void end();
 
+  // Of this runtime among all that there ever were in the process.
+  std::uint64_t number() const { return number_; }
   const runtime_options& options() const { return options_; }
   caf::actor_system& system() const { return *system_; }
   const caf::node_id& node() const { return node_; }
@@ -86,6 +88,14 @@ public:
     if (orphans_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
+  // Sends a wait of one of its tasks or threads to the object's resolver, perhaps another
+  // runtime's.
+  void await(waiter& w) {
+    shard& s = shard_of(w.awaited());
+    s.resolver->tell(await_msg{&w});  // which may answer it, and w may be gone
+    if (s.inside != this) awaits_abroad(s);
+  }
+
   // ---- other threads
   void run_aside(task& t);
 
@@ -101,6 +111,10 @@ private:
   void count_settled(const task& t, bool failed);
   bool all_ended() const { return total(&books::ended) >= total(&books::submitted); }
 
+  void close_resolvers(std::uint64_t party);
+  void awaits_abroad(shard& s);
+
+  const std::uint64_t number_;
   runtime_options options_;
   std::unique_ptr<own_system> own_;
   caf::actor_system* system_;
@@ -114,7 +128,7 @@ private:
   side_pool aside_;
 
   std::vector<books> books_;
-  std::atomic<bool> stopping_{false}, closing_{false};
+  std::atomic<bool> stopping_{false}, closing_{false}, awaits_abroad_{false};
   std::atomic<std::int64_t> orphans_{0};
 
   mutable std::mutex names_mutex_;

@@ -86,16 +86,12 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
   }
   std::size_t made = 0;
   for (std::size_t i = 0; i < count && made < n; ++i)
-    if (!objects[i]->is_sealed()) {
-      waits[made].object_awaited = objects[i];
-      waits[made++].who = &who_is(who);
-    }
+    if (!objects[i]->is_sealed()) { waits[made++].wait_for(*objects[i], who_is(who), d.number()); }
   n = made;  // some may have been sealed meanwhile
   if (count - n >= need) return;
   auto missing = static_cast<std::int32_t>(need - (count - n));
   who.arrivals.begin(missing, Who::stack);
-  for (std::size_t i = 0; i < n; ++i)
-    shard_of(*waits[i].object_awaited).resolver->tell(await_msg{&waits[i]});
+  for (std::size_t i = 0; i < n; ++i) d.await(waits[i]);
   sleeper limit;
   if (use_clock) {
     limit.due = *until;
@@ -108,7 +104,7 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
     for (std::size_t i = 0; i < n; ++i)
       if (!waits[i].answered.load(std::memory_order_relaxed)) {
         ++total;
-        shard_of(*waits[i].object_awaited).resolver->tell(withdraw_msg{&waits[i]});
+        shard_of(waits[i].awaited()).resolver->tell(withdraw_msg{&waits[i]});
       }
     if (use_clock) {
       ++total;

@@ -92,8 +92,8 @@ TEST_CASE("every job that many threads push is taken exactly once") {
 
 TEST_CASE("a job that is pushed while all workers sleep, or fall asleep, is taken") {
   hub<job> h;
-  workers all{h, 3, [](auto&, job&) {}};
   std::deque<job> jobs(static_cast<std::size_t>(3000 * scale));
+  workers all{h, 3, [](auto&, job&) {}};
   unsigned n = 0;
   for (auto& j : jobs) {
     for (unsigned spin = (n++ * 37) % 3000; spin > 0; --spin)
@@ -106,11 +106,11 @@ TEST_CASE("a job that is pushed while all workers sleep, or fall asleep, is take
 // A worker that has found one job must not let another one lie while a colleague sleeps: the first may take long.
 TEST_CASE("two jobs that need each other are both begun when there are two workers") {
   hub<job> h;
+  std::deque<job> jobs(static_cast<std::size_t>(2000 * scale));
   std::atomic<int> alone{0};
   workers all{h, 2, [&](auto&, job& j) {
                 if (!soon([&] { return j.partner->taken == 1; }, 2s)) ++alone;
               }};
-  std::deque<job> jobs(static_cast<std::size_t>(2000 * scale));
   for (std::size_t i = 0; i < jobs.size() && alone == 0; i += 2) {
     jobs[i].partner = &jobs[i + 1];
     jobs[i + 1].partner = &jobs[i];
@@ -125,13 +125,13 @@ TEST_CASE("two jobs that need each other are both begun when there are two worke
 
 TEST_CASE("jobs that a worker pushes to its own lane while it is busy are taken by another") {
   hub<job> h;
+  std::deque<job> jobs(static_cast<std::size_t>(2000 * scale));
   std::atomic<int> alone{0};
   workers all{h, 2, [&](auto& lane, job& j) {
                 if (!j.partner) return;
                 h.push(lane, j.partner);
                 if (!soon([&] { return j.partner->taken == 1; }, 2s)) ++alone;
               }};
-  std::deque<job> jobs(static_cast<std::size_t>(2000 * scale));
   for (std::size_t i = 0; i < jobs.size() && alone == 0; i += 2) {
     jobs[i].partner = &jobs[i + 1];
     for (unsigned spin = static_cast<unsigned>(i * 37) % 3000; spin > 0; --spin)

@@ -75,13 +75,15 @@ template <class T> struct result_of<ref<T>> : result_of<T> {
 
 // ---- the call -----------------------------------------------------------------------------------
 // Collects the inputs that are not there yet: on the stack while they are few.
-template <std::size_t N> class missing_inputs {
+[[noreturn]] void throw_empty_input();
+template <std::size_t Few> class missing_inputs {
 public:
   void operator()(object* o) {
-    if (!o) throw_empty_ref();
+    if (!o) throw_empty_input();
     if (o->is_sealed()) return;
-    if (more_.empty() && size_ < N) few_[size_++] = o;
-    else {
+    if (more_.empty() && size_ < Few) {
+      few_[size_++] = o;
+    } else {
       if (more_.empty()) more_.assign(few_, few_ + size_);
       more_.push_back(o);
     }
@@ -90,13 +92,10 @@ public:
   std::size_t size() const { return more_.empty() ? size_ : more_.size(); }
 
 private:
-  [[noreturn]] static void throw_empty_ref();
-  object* few_[N];
+  object* few_[Few + 1];
   std::size_t size_ = 0;
   std::vector<object*> more_;
 };
-[[noreturn]] void throw_empty_input();
-template <std::size_t N> void missing_inputs<N>::throw_empty_ref() { throw_empty_input(); }
 
 struct first_failed {
   object* found = nullptr;
