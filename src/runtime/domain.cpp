@@ -116,7 +116,7 @@ void domain::end() {
   orphan_gone();
 }
 
-// Either end() sees that there are such waits, or this sees that it has not been told of this one.
+// Before such a wait is sent: either end() sees that there are some, or this sees that it did not.
 void domain::awaits_abroad(shard& s) {
   awaits_abroad_.store(true);
   if (closing_.load()) s.resolver->tell(close_msg{number_});

@@ -92,8 +92,8 @@ public:
   // runtime's.
   void await(waiter& w) {
     shard& s = shard_of(w.awaited());
-    s.resolver->tell(await_msg{&w});  // which may answer it, and w may be gone
     if (s.inside != this) awaits_abroad(s);
+    s.resolver->tell(await_msg{&w});  // which may answer it: then w may be gone, and this domain
   }
 
   // ---- other threads
