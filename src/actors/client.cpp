@@ -30,6 +30,7 @@ void client::enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) {
   if (!ready) return bounce(m);
   if (ready->w) ready->w->answered.store(true, std::memory_order_relaxed);
   m.reset();
+  caf::strong_actor_ptr hold{ctrl()};  // the thread may see what has arrived, go on and end
   if (!arrivals.arrive()) return;
   std::lock_guard guard{mutex_};
   bell_.notify_one();

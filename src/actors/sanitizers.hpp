@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 #if defined(__SANITIZE_THREAD__)
@@ -26,6 +27,14 @@ public:
   ~stack_switch() {
 #if defined(__SANITIZE_THREAD__)
     __tsan_destroy_fiber(fiber_);
+#endif
+  }
+
+  // The stack's memory goes back to the system: its last frames never return, and what is poisoned
+  // would stay so.
+  void forget() {
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_unpoison_memory_region(low_, size_);
 #endif
   }
 

@@ -53,8 +53,10 @@ shard& shard_of(object& o) {
 void object::last_ref_gone() noexcept { shard_of(*this).store->tell(drop_msg{this}); }
 
 bool object::sole() const noexcept {
-  if (refs.load(std::memory_order_acquire) != 1) return false;
-  return !aliased || keeper(const_cast<object&>(*this))->sole();
+  for (auto o = const_cast<object*>(this);; o = keeper(*o)) {
+    if (o->refs.load(std::memory_order_acquire) != 1) return false;
+    if (!o->aliased) return true;
+  }
 }
 
 void bury(object* dead) noexcept {

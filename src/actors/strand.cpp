@@ -60,6 +60,7 @@ strand::strand(std::size_t promised)
 strand::~strand() {
   stop_ = true;
   enter();
+  marks_.forget();
   free_stack(memory_);
 }
 

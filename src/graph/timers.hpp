@@ -18,8 +18,7 @@ struct timer {
 
 class timers {
 public:
-  // Precondition: t is not waiting. True: it is the next one due now (or all sleep is over: it is
-  // not taken in at all).
+  // Precondition: t is not waiting. True: it is the next one due now.
   [[nodiscard]] bool add(timer& t);
   // True: it was waiting, and is to be answered now.
   [[nodiscard]] bool remove(timer& t);

@@ -58,8 +58,8 @@ public:
   void count(const seat& s, std::atomic<std::int64_t> books::*what, std::int64_t n = 1) {
     auto& c = books_[s.number].*what;
     if (s.number != seat::most - 1)
-      c.store(c.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-    else c.fetch_add(n, std::memory_order_relaxed);
+      c.store(c.load(std::memory_order_relaxed) + n, std::memory_order_release);
+    else c.fetch_add(n, std::memory_order_acq_rel);
   }
   void submitted(const task& t) {
     count(seat::mine(), &books::submitted);
@@ -109,7 +109,10 @@ private:
   ~domain();
   void count_name(const task& t, std::size_t name_count::*what);
   void count_settled(const task& t, bool failed);
-  bool all_ended() const { return total(&books::ended) >= total(&books::submitted); }
+  bool all_ended() const {
+    const std::size_t ended = total(&books::ended);  // first: what is submitted meanwhile counts
+    return ended >= total(&books::submitted);
+  }
 
   void close_resolvers(std::uint64_t party);
   void awaits_abroad(shard& s);

@@ -92,7 +92,8 @@ TEST_CASE("of arrivals, a force and the leave exactly one is told to make the wa
   }
 }
 
-// As a body waits: for `missing` of three answers or the timer, then for whatever is still on its way.
+// As a body waits: for `missing` of three answers or the timer, then for whatever is still on its
+// way.
 TEST_CASE(
     "a waiter that goes on early and then waits for the rest is woken once for each time it left") {
   countdown c;

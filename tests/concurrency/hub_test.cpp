@@ -103,7 +103,8 @@ TEST_CASE("a job that is pushed while all workers sleep, or fall asleep, is take
   }
 }
 
-// A worker that has found one job must not let another one lie while a colleague sleeps: the first may take long.
+// A worker that has found one job must not let another one lie while a colleague sleeps: the first
+// may take long.
 TEST_CASE("two jobs that need each other are both begun when there are two workers") {
   hub<job> h;
   std::deque<job> jobs(static_cast<std::size_t>(2000 * scale));

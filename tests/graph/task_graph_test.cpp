@@ -21,7 +21,8 @@ void hold(bool holds, const char* what) {
   if (!holds) throw std::logic_error(what);
 }
 
-// A graph of a few objects and waits beside the simplest thing that does the same: each step is done to both, and compared.
+// A graph of a few objects and waits beside the simplest thing that does the same: each step is
+// done to both, and compared.
 class pair_of_graphs {
 public:
   pair_of_graphs(std::size_t nodes, std::size_t edges)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Past the limit of parked stacks an error says so: bodies that got no stack fail, all others go on.
-// expect-output: no stack of .* KiB for another task body
-// expect-output: ulimit -v
+// Past the limit of parked stacks an error says so: bodies that got no stack fail, all others go
+// on. expect-output: no stack of .* KiB for another task body expect-output: ulimit -v
 // expect-output: ended
 #include <troupe/troupe.hpp>
 
@@ -43,9 +42,7 @@ int main() {
   setrlimit(RLIMIT_AS, &limit);
   try {
     for (int i = 0; i < 5000; ++i) all.push_back(rt.submit<waits>(g));
-  } catch (const std::bad_alloc&) {
-    std::puts("no memory for another task");
-  }
+  } catch (const std::bad_alloc&) { std::puts("no memory for another task"); }
   (void)rt.wait(all, 1);
   {
     std::lock_guard guard{mutex};

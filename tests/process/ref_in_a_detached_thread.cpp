@@ -14,7 +14,10 @@ int main() {
   {
     troupe::runtime rt{{.workers = 2}};
     std::vector<troupe::ref<std::string>> all;
-    for (int i = 0; i < 20'000; ++i) all.push_back(rt.submit([](int x) { return std::to_string(x) + " and more than fits into the string itself"; }, i));
+    for (int i = 0; i < 20'000; ++i)
+      all.push_back(rt.submit(
+          [](int x) { return std::to_string(x) + " and more than fits into the string itself"; },
+          i));
     rt.drain();
     std::thread{[all = std::move(all)]() mutable {
       begun = true;

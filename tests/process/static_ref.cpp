@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Refs in statics and thread_locals are dropped after main, when their runtime and what the thread knew are gone.
-// expect-output: value 42
-// expect-output: destroyed 2
-// expect-output: destroyed 3
+// Refs in statics and thread_locals are dropped after main, when their runtime and what the thread
+// knew are gone. expect-output: value 42 expect-output: destroyed 2 expect-output: destroyed 3
 #include <troupe/troupe.hpp>
 
 #include <cstdio>
@@ -12,7 +10,9 @@ struct loud {
   int n;
   explicit loud(int n) : n(n) {}
   loud(loud&& o) noexcept : n(std::exchange(o.n, 0)) {}
-  ~loud() { if (n) std::printf("destroyed %d\n", n); }
+  ~loud() {
+    if (n) std::printf("destroyed %d\n", n);
+  }
 };
 
 troupe::ref<int> first;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runtimes that end while work is pending, several at once, and refs that outlive them or cross between them.
+// Runtimes that end while work is pending, several at once, and refs that outlive them or cross
+// between them.
 #include "tests/runtime/support.hpp"
 
 #include <doctest/doctest.h>
@@ -15,11 +16,16 @@ using troupe::here;
 using troupe::ref;
 
 namespace {
-int slow(int x) { here().sleep_for(1h); return x; }
+int slow(int x) {
+  here().sleep_for(1h);
+  return x;
+}
 int twice(int x) { return 2 * x; }
 }  // namespace
 
-TEST_CASE("what is pending, queued, parked, sleeping or forwarding when the runtime ends is settled as cancelled") {
+TEST_CASE(
+    "what is pending, queued, parked, sleeping or forwarding when the runtime ends is settled as "
+    "cancelled") {
   test::deadline limit;
   std::vector<ref<int>> all;
   std::atomic<int> told{0};
@@ -30,21 +36,29 @@ TEST_CASE("what is pending, queued, parked, sleeping or forwarding when the runt
     for (int i = 0; i < 100; ++i) {
       all.push_back(rt.submit<slow>(i));
       all.push_back(rt.submit<twice>(sleeping));
-      all.push_back(rt.submit([](std::vector<int> v) { return v[0]; }, std::vector{all.back(), sleeping}));
+      all.push_back(
+          rt.submit([](std::vector<int> v) { return v[0]; }, std::vector{all.back(), sleeping}));
       all.push_back(rt.submit([sleeping] { return sleeping; }));
-      all.push_back(rt.submit([&told](ref<int> r) {
-        try {
-          return here().get(r);
-        } catch (const troupe::cancelled&) {
-          ++told;
-          throw;
-        }
-      }, sleeping));
+      all.push_back(rt.submit(
+          [&told](ref<int> r) {
+            try {
+              return here().get(r);
+            } catch (const troupe::cancelled&) {
+              ++told;
+              throw;
+            }
+          },
+          sleeping));
       all.push_back(rt.submit([](ref<int> r) { return here().get(r, 1h); }, sleeping));
-      all.push_back(rt.submit([](ref<int> r) { (void)here().wait(std::vector{r}, 1, 1h);
-            return here().get(r); }, sleeping));
+      all.push_back(rt.submit(
+          [](ref<int> r) {
+            (void)here().wait(std::vector{r}, 1, 1h);
+            return here().get(r);
+          },
+          sleeping));
     }
-    all.push_back(rt.with({.blocking = true}).submit([](ref<int> r) { return here().get(r); }, sleeping));
+    all.push_back(
+        rt.with({.blocking = true}).submit([](ref<int> r) { return here().get(r); }, sleeping));
     std::this_thread::sleep_for(10ms);
     for (int i = 0; i < 1000; ++i) all.push_back(rt.submit<slow>(i));
   }
@@ -56,7 +70,9 @@ TEST_CASE("what is pending, queued, parked, sleeping or forwarding when the runt
   CHECK(test::soon([&] { return test::threads() == threads; }));
 }
 
-TEST_CASE("bodies that run are waited for when the runtime ends, and what they then ask for is cancelled") {
+TEST_CASE(
+    "bodies that run are waited for when the runtime ends, and what they then ask for is "
+    "cancelled") {
   test::deadline limit;
   std::atomic<bool> begun{false}, ended{false};
   ref<int> r;
@@ -67,9 +83,7 @@ TEST_CASE("bodies that run are waited for when the runtime ends, and what they t
       std::this_thread::sleep_for(20ms);
       try {
         (void)here().submit<twice>(1);
-      } catch (const troupe::cancelled&) {
-        ended = true;
-      }
+      } catch (const troupe::cancelled&) { ended = true; }
       return 5;
     });
     REQUIRE(test::soon([&] { return begun.load(); }));
@@ -90,7 +104,8 @@ TEST_CASE("runtimes come and go without leaving threads") {
   CHECK(test::soon([&] { return test::threads() == threads; }));
 }
 
-TEST_CASE("values outlive their runtime with their refs, and go with the last one, from any thread") {
+TEST_CASE(
+    "values outlive their runtime with their refs, and go with the last one, from any thread") {
   test::deadline limit;
   std::vector<ref<counted>> kept;
   ref<std::vector<ref<counted>>> outer;
@@ -105,9 +120,10 @@ TEST_CASE("values outlive their runtime with their refs, and go with the last on
   CHECK(outer.value()[1].value().value == 0);
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
-    threads.emplace_back([some = std::vector(kept.begin() + t * 25, kept.begin() + (t + 1) * 25)]() mutable {
-      for (auto& r : some) r = {};
-    });
+    threads.emplace_back(
+        [some = std::vector(kept.begin() + t * 25, kept.begin() + (t + 1) * 25)]() mutable {
+          for (auto& r : some) r = {};
+        });
   kept.clear();
   for (auto& t : threads) t.join();
   CHECK(counted::alive == 2);
@@ -123,7 +139,9 @@ TEST_CASE("refs are dropped by other threads while their runtime ends") {
       troupe::runtime rt{{.workers = 2}};
       std::vector<ref<counted>> all;
       for (int i = 0; i < 2000; ++i) all.push_back(rt.put(counted{i}));
-      dropper = std::thread{[all = std::move(all)]() mutable { for (auto& r : all) r = {}; }};
+      dropper = std::thread{[all = std::move(all)]() mutable {
+        for (auto& r : all) r = {};
+      }};
     }
     dropper.join();
     REQUIRE(counted::alive == 0);
@@ -147,7 +165,8 @@ TEST_CASE("refs cross between runtimes: as arguments, in gets, as results") {
   CHECK(a.wait(std::vector{in_b, back_in_a, flat}, 3).ready.size() == 3);
 }
 
-// The resolvers of the runtime that ended answered before its tasks had settled, and the waiters took that for a value.
+// The resolvers of the runtime that ended answered before its tasks had settled, and the waiters
+// took that for a value.
 TEST_CASE("what waits in one runtime for a task of another is cancelled when that one ends") {
   test::deadline limit;
   troupe::runtime b{{.workers = 1}};
@@ -166,9 +185,7 @@ TEST_CASE("what waits in one runtime for a task of another is cancelled when tha
     program = std::thread{[&told, &b, r = a.submit<slow>(1)] {
       try {
         b.get(r);
-      } catch (const troupe::cancelled&) {
-        told = true;
-      }
+      } catch (const troupe::cancelled&) { told = true; }
     }};
     std::this_thread::sleep_for(10ms);
   }

@@ -13,17 +13,23 @@ using troupe::ref;
 
 namespace {
 std::atomic<int> ran{0};
-int twice(int x) { ++ran; return 2 * x; }
-int sum(const std::vector<int>& v) { ++ran; return static_cast<int>(v.size()); }
+int twice(int x) {
+  ++ran;
+  return 2 * x;
+}
+int sum(const std::vector<int>& v) {
+  ++ran;
+  return static_cast<int>(v.size());
+}
 int fails(const std::string& why) { throw std::invalid_argument(why); }
-struct special : std::out_of_range { using out_of_range::out_of_range; };
+struct special : std::out_of_range {
+  using out_of_range::out_of_range;
+};
 
 template <class T> troupe::task_error error_of(const troupe::runtime& rt, const ref<T>& r) {
   try {
     rt.get(r);
-  } catch (const troupe::task_error& e) {
-    return e;
-  }
+  } catch (const troupe::task_error& e) { return e; }
   throw std::logic_error("it has a value");
 }
 }  // namespace
@@ -44,7 +50,8 @@ TEST_CASE("an error tells who failed first, with which text, and through whom it
   CHECK_FALSE(e.is<std::out_of_range>());
   REQUIRE(e.original());
   CHECK_THROWS_AS(std::rethrow_exception(e.original()), std::invalid_argument);
-  for (const char* part : {"first", "no reason", "second", "third"}) CHECK(std::string(e.what()).find(part) != std::string::npos);
+  for (const char* part : {"first", "no reason", "second", "third"})
+    CHECK(std::string(e.what()).find(part) != std::string::npos);
   CHECK(error_of(rt, bad).via().empty());
   CHECK(ran == 0);  // dependants do not run
   CHECK_THROWS_AS((void)bad.value(), troupe::task_error);
@@ -60,11 +67,14 @@ TEST_CASE("anything can be thrown") {
   CHECK(error_of(rt, rt.submit([]() -> int { throw "text"; })).is<const char*>());
   CHECK(error_of(rt, rt.submit([]() -> int { throw special("s"); })).is<special>());
   CHECK(error_of(rt, rt.submit([] { throw troupe::error("e"); })).is<troupe::error>());
-  struct grumpy { grumpy() = default; grumpy(const grumpy&) { throw std::runtime_error("no copy"); } };
+  struct grumpy {
+    grumpy() = default;
+    grumpy(const grumpy&) { throw std::runtime_error("no copy"); }
+  };
   CHECK(error_of(rt, rt.submit([] {
-            static const grumpy g;
-            return g;
-          })).text() == "no copy");
+          static const grumpy g;
+          return g;
+        })).text() == "no copy");
 }
 
 TEST_CASE("an error that a body lets pass goes on with its story, one that it catches ends there") {
@@ -79,16 +89,12 @@ TEST_CASE("an error that a body lets pass goes on with its story, one that it ca
   CHECK(rt.get(rt.submit([child] {
     try {
       return child();
-    } catch (const troupe::task_error& caught) {
-      return static_cast<int>(caught.text().size());
-    }
+    } catch (const troupe::task_error& caught) { return static_cast<int>(caught.text().size()); }
   })) == 5);
   auto wrapped = rt.submit([child]() -> int {
     try {
       return child();
-    } catch (const troupe::task_error&) {
-      std::throw_with_nested(special("outer"));
-    }
+    } catch (const troupe::task_error&) { std::throw_with_nested(special("outer")); }
   });
   CHECK(error_of(rt, wrapped).is<special>());
 }
@@ -97,7 +103,8 @@ TEST_CASE("the middle of a long way is left out") {
   test::deadline limit;
   troupe::runtime rt{{.workers = 1}};
   ref<int> r = rt.submit<fails>("far away");
-  for (int i = 0; i < 10'000; ++i) r = rt.with({.name = "hop " + std::to_string(i)}).submit<twice>(std::move(r));
+  for (int i = 0; i < 10'000; ++i)
+    r = rt.with({.name = "hop " + std::to_string(i)}).submit<twice>(std::move(r));
   const auto e = error_of(rt, r);
   CHECK(e.text() == "far away");
   CHECK(e.via().front() == "hop 0");

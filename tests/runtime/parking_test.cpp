@@ -45,10 +45,12 @@ TEST_CASE("as many bodies as you like have begun and wait for a gate") {
   test::gate gate{rt};
   std::vector<ref<int>> all;
   for (int i = 0; i < n; ++i)
-    all.push_back(rt.submit([&begun](ref<int> g, int x) {
-      ++begun;
-      return here().get(g) + x;
-    }, gate.closed, i));
+    all.push_back(rt.submit(
+        [&begun](ref<int> g, int x) {
+          ++begun;
+          return here().get(g) + x;
+        },
+        gate.closed, i));
   CHECK(test::soon([&] { return begun == n; }, 100s));
   gate.open();
   auto values = rt.get(all);
@@ -65,10 +67,12 @@ TEST_CASE("a chain of tasks that each wait for the next ends, whoever begins fir
   std::atomic<int> begun{0};
   ref<int> last = gate.closed;
   for (int i = 0; i < n; ++i) {
-    last = rt.submit([&begun](ref<int> r) {
-      ++begun;
-      return here().get(r) + 1;
-    }, last);
+    last = rt.submit(
+        [&begun](ref<int> r) {
+          ++begun;
+          return here().get(r) + 1;
+        },
+        last);
     if (i % 500 == 0) REQUIRE(test::soon([&] { return begun > i; }, 60s));
   }
   REQUIRE(test::soon([&] { return begun == n; }, 100s));
@@ -82,12 +86,15 @@ TEST_CASE("a hundred blocking bodies that wait for each other run at once beside
   std::barrier all{100};
   std::vector<ref<int>> refs;
   for (int i = 0; i < 100; ++i)
-    refs.push_back(rt.with({.blocking = true}).submit([&all](int x) {
-      all.arrive_and_wait();
-      here().sleep_for(1ms);  // and they may park
-      all.arrive_and_wait();
-      return x + here().get(here().submit([] { return 1; }));
-    }, i));
+    refs.push_back(rt.with({.blocking = true})
+                       .submit(
+                           [&all](int x) {
+                             all.arrive_and_wait();
+                             here().sleep_for(1ms);  // and they may park
+                             all.arrive_and_wait();
+                             return x + here().get(here().submit([] { return 1; }));
+                           },
+                           i));
   auto values = rt.get(refs);
   for (int i = 0; i < 100; ++i) CHECK(values[static_cast<std::size_t>(i)] == i + 1);
   auto next = rt.with({.blocking = true}).submit([] { return 1; });
@@ -114,10 +121,14 @@ TEST_CASE("a body that needs 2 MiB gets them where it asks for them") {
   test::deadline limit;
   troupe::runtime rt{{.workers = 1}};
   CHECK(rt.get(rt.with({.stack_size = need + 64 * 1024}).submit(use_stack, need)) == need);
-  auto inside = rt.submit([] { return here().get(here().with({.stack_size = need + 64 * 1024}).submit(use_stack, need)); });
+  auto inside = rt.submit([] {
+    return here().get(here().with({.stack_size = need + 64 * 1024}).submit(use_stack, need));
+  });
   CHECK(rt.get(inside) == need);
-  CHECK_THROWS_WITH_AS(rt.with({.stack_size = 100}).submit(use_stack, need), doctest::Contains("stack_size"), troupe::error);
-  CHECK_THROWS_AS(rt.with({.stack_size = std::size_t{2} << 30}).submit(use_stack, need), troupe::error);
+  CHECK_THROWS_WITH_AS(rt.with({.stack_size = 100}).submit(use_stack, need),
+                       doctest::Contains("stack_size"), troupe::error);
+  CHECK_THROWS_AS(rt.with({.stack_size = std::size_t{2} << 30}).submit(use_stack, need),
+                  troupe::error);
   troupe::runtime large{{.workers = 1, .stack_size = need + 64 * 1024}};
   CHECK(large.get(large.submit(use_stack, need)) == need);
   CHECK(large.options().stack_size == need + 64 * 1024);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Random graphs against an oracle that knows beforehand what each task must give. TROUPE_SEED and TROUPE_ROUNDS choose others.
+// Random graphs against an oracle that knows beforehand what each task must give. TROUPE_SEED and
+// TROUPE_ROUNDS choose others.
 #include "tests/runtime/support.hpp"
 
 #include <doctest/doctest.h>

@@ -10,7 +10,9 @@
 
 namespace {
 struct command_line {
-  explicit command_line(std::vector<std::string> w) : words(std::move(w)), argc(static_cast<int>(words.size())) {
+  explicit command_line(std::vector<std::string> w)
+      : words(std::move(w)),
+        argc(static_cast<int>(words.size())) {
     for (auto& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
   }
@@ -28,7 +30,8 @@ using words = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("the runtime takes its words out of argv and leaves the rest") {
-  command_line c{{"program", "a", "--troupe-workers=3", "--mine=1", "--troupe-stack-size=524288", "b", "--", "--troupe-workers=9"}};
+  command_line c{{"program", "a", "--troupe-workers=3", "--mine=1", "--troupe-stack-size=524288",
+                  "b", "--", "--troupe-workers=9"}};
   troupe::runtime rt{c.argc, c.argv.data(), {.workers = 2}};
   CHECK(rt.options().workers == 3);  // the command line goes before the code
   CHECK(rt.options().stack_size == 524288);
@@ -50,7 +53,8 @@ TEST_CASE("the environment decides what code and command line leave open") {
 TEST_CASE("a near miss, a missing value and nonsense are errors that say what was meant") {
   auto says = [](const char* word, const char* part) {
     command_line c{{"program", word}};
-    CHECK_THROWS_WITH_AS((troupe::runtime{c.argc, c.argv.data()}), doctest::Contains(part), troupe::error);
+    CHECK_THROWS_WITH_AS((troupe::runtime{c.argc, c.argv.data()}), doctest::Contains(part),
+                         troupe::error);
   };
   says("--troupe-worker=2", "--troupe-workers");
   says("--troupe-stacksize=2", "--troupe-stack-size");
@@ -65,8 +69,10 @@ TEST_CASE("a near miss, a missing value and nonsense are errors that say what wa
 }
 
 TEST_CASE("options out of range are errors that say where they came from") {
-  CHECK_THROWS_WITH_AS((troupe::runtime{{.workers = 5000}}), doctest::Contains("5000"), troupe::error);
-  CHECK_THROWS_WITH_AS((troupe::runtime{{.stack_size = 1}}), doctest::Contains("1 bytes"), troupe::error);
+  CHECK_THROWS_WITH_AS((troupe::runtime{{.workers = 5000}}), doctest::Contains("5000"),
+                       troupe::error);
+  CHECK_THROWS_WITH_AS((troupe::runtime{{.stack_size = 1}}), doctest::Contains("1 bytes"),
+                       troupe::error);
   CHECK_THROWS_AS((troupe::runtime{{.stack_size = std::size_t{1} << 40}}), troupe::error);
   environment bad{"TROUPE_WORKERS", "many"};
   CHECK_THROWS_WITH_AS(troupe::runtime{}, doctest::Contains("TROUPE_WORKERS"), troupe::error);

@@ -184,11 +184,12 @@ template <class P, class A> constexpr fit fit_of() {
 // would dangle or convert too late.
 template <class P, class A> constexpr auto kept_as() {
   using D = std::decay_t<P>;
-  if constexpr (fit_of<P, A>() != fit::as_is || std::is_same_v<D, A>)
-    return std::type_identity<A>{};
-  else if constexpr ((std::is_same_v<D, std::string_view> ||
-                      std::is_same_v<D, const char*>)&&std::is_convertible_v<A, std::string>)
+  constexpr bool text = std::is_same_v<D, std::string_view> || std::is_same_v<D, const char*>;
+  if constexpr (fit_of<P, A>() != fit::as_is) return std::type_identity<A>{};
+  else if constexpr (text && !std::is_pointer_v<A> && std::is_convertible_v<A, std::string>)
     return std::type_identity<std::string>{};
+  else if constexpr (std::is_same_v<D, std::string_view>) return std::type_identity<std::string>{};
+  else if constexpr (std::is_same_v<D, A>) return std::type_identity<A>{};
   else if constexpr ((std::is_pointer_v<A> || std::is_arithmetic_v<A>)&&std::is_object_v<D> &&
                      std::is_constructible_v<D, A>)
     return std::type_identity<D>{};

@@ -173,9 +173,13 @@ private:
   kept args_;
 };
 
-template <class C, class F> inline constexpr task_type task_type_of{
-    name_of<F>::value, &value_type_of<typename C::value>, sizeof(C), alignof(C), C::inputs, &C::run,
-    &C::destroy};
+template <class C, class F> inline constexpr task_type task_type_of = [] {
+  static_assert(alignof(C) <= 64, "troupe: arguments are aligned to at most 64 bytes");
+  return task_type{name_of<F>::value, &value_type_of<typename C::value>,
+                   sizeof(C),         alignof(C),
+                   C::inputs,         &C::run,
+                   &C::destroy};
+}();
 
 // The checks that a user should read about in plain words, before any of the above is instantiated.
 template <class F, class... As> constexpr bool check_call() {
