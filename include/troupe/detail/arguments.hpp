@@ -181,15 +181,15 @@ template <class P, class A> constexpr fit fit_of() {
 }
 
 // How an argument is kept until the body runs: as the parameter's own type where the given one
-// would dangle or convert too late.
+// would dangle or convert too late. A const char* for a const char* stays the pointer that it is: a
+// literal's lives long enough.
 template <class P, class A> constexpr auto kept_as() {
   using D = std::decay_t<P>;
-  constexpr bool text = std::is_same_v<D, std::string_view> || std::is_same_v<D, const char*>;
   if constexpr (fit_of<P, A>() != fit::as_is) return std::type_identity<A>{};
-  else if constexpr (text && !std::is_pointer_v<A> && std::is_convertible_v<A, std::string>)
-    return std::type_identity<std::string>{};
   else if constexpr (std::is_same_v<D, std::string_view>) return std::type_identity<std::string>{};
   else if constexpr (std::is_same_v<D, A>) return std::type_identity<A>{};
+  else if constexpr (std::is_same_v<D, const char*> && std::is_convertible_v<A, std::string>)
+    return std::type_identity<std::string>{};
   else if constexpr ((std::is_pointer_v<A> || std::is_arithmetic_v<A>)&&std::is_object_v<D> &&
                      std::is_constructible_v<D, A>)
     return std::type_identity<D>{};
