@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The guard below a stack is wide enough for frames of some 10 KiB, on a worker that a parked body
-// has moved to. expect-exit: nonzero expect-output: task '.*dig.*' overflowed its stack of 128 KiB
+// has moved to.
+// expect-exit: nonzero
+// expect-output: task '.*dig.*' overflowed its stack of 128 KiB
 #include <troupe/troupe.hpp>
 
 #include <chrono>
