@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Past the limit of parked stacks an error says so: bodies that got no stack fail, all others go
-// on. expect-output: no stack of .* KiB for another task body expect-output: ulimit -v
+// on.
+// expect-output: no stack of .* KiB for another task body
+// expect-output: ulimit -v
 // expect-output: ended
 #include <troupe/troupe.hpp>
 

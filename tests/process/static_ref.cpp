@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Refs in statics and thread_locals are dropped after main, when their runtime and what the thread
-// knew are gone. expect-output: value 42 expect-output: destroyed 2 expect-output: destroyed 3
+// knew are gone.
+// expect-output: value 42
+// expect-output: destroyed 2
+// expect-output: destroyed 3
 #include <troupe/troupe.hpp>
 
 #include <cstdio>
