@@ -118,8 +118,8 @@ public:
       if (Job* job = take_from(l, inbox_, false, false)) return job;
     return l.jobs.pop(newest);
   }
-  // The same, however long it takes. Calls idle() each time before it sleeps.
-  template <class F> Job* wait(lane& l, F idle) {
+  // The same, however long it takes.
+  Job* wait(lane& l) {
     for (;;) {
       if (Job* job = next(l)) return job;
       if (Job* job = search(l, false)) return job;
@@ -132,7 +132,6 @@ public:
         if (asleep_.load(std::memory_order_relaxed) > 0 && anything_left()) wake();
         return found;
       }
-      idle();
       if (Job* job = sleep(l)) return job;
     }
   }

@@ -4,6 +4,7 @@
 #include "actors/hub.hpp"
 #include "actors/overflow.hpp"
 #include "actors/seat.hpp"
+#include "actors/task.hpp"
 
 #include <caf/policy/unprofiled.hpp>
 #include <caf/scheduler/coordinator.hpp>
@@ -36,7 +37,13 @@ public:
   template <class W> caf::resumable* dequeue(W* self) {
     auto& hub = d(self->parent()).hub;
     if (!d(self).lane) sit_down(self, hub);
-    return hub.wait(*d(self).lane, [] {});
+    // Tasks run here: CAF's loop would look up an actor's name for its log, twice a job, and log
+    // nothing.
+    for (;;) {
+      caf::resumable* job = hub.wait(*d(self).lane);
+      if (!is_task(*job)) return job;
+      resume_task(static_cast<task*>(job));
+    }
   }
   template <class W, class F> void foreach_resumable(W*, F) {}  // all lanes are the hub's
   template <class C, class F> void foreach_central_resumable(C* self, F f) {

@@ -34,15 +34,21 @@ std::atomic<std::uint64_t> id_blocks{0};
 
 seat& seat::mine() {
   asm volatile("");
-  // Never destroyed: a ref in a thread_local or a static may be dropped after all that the thread's
-  // end cleans up.
-  alignas(seat) constinit thread_local static char place[sizeof(seat)] = {};
-  thread_local seat* s = new (place) seat;
+  constinit thread_local static seat* place = nullptr;
+  if (place) [[likely]]
+    return *place;
+  return *(place = sit_down());
+}
+
+// Never destroyed: a ref in a thread_local or a static may be dropped after all that the thread's
+// end cleans up.
+seat* seat::sit_down() {
+  alignas(seat) constinit thread_local static char memory[sizeof(seat)] = {};
   thread_local struct leaver {
-    ~leaver() { reinterpret_cast<seat*>(place)->leave(); }
+    ~leaver() { reinterpret_cast<seat*>(memory)->leave(); }
   } at_the_end;
   (void)at_the_end;
-  return *s;
+  return new (memory) seat;
 }
 seat::seat() : number(all_numbers().take()) {}
 void seat::leave() {

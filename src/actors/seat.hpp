@@ -48,6 +48,7 @@ struct seat {
 
 private:
   seat();
+  static seat* sit_down();
   void leave();  // the thread ends
 };
 

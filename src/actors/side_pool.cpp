@@ -54,8 +54,7 @@ void side_pool::work(std::size_t number) {
     task* t = queue_.front();
     queue_.pop_front();
     guard.unlock();
-    drive(t);
-    t->release();  // its place
+    resume_task(t);
     guard.lock();
   }
 }

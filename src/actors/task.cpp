@@ -280,6 +280,11 @@ caf::resumable::resume_result task::resume(caf::execution_unit*, std::size_t) {
   return done;
 }
 
+void resume_task(task* t) {
+  drive(t);
+  t->release();
+}
+
 void drive(task* first, bool ours) {
   report_overflows();
   seat& s = seat::mine();  // this runs on a thread's own stack, and stays on it
@@ -320,7 +325,7 @@ task* another_on(strand& on) {
       job = nullptr;
     }
     if (!job && !(job = s.home->next(*s.lane))) return nullptr;
-    if (&typeid(*job) != &typeid(task)) {
+    if (!is_task(*job)) {
       s.lane->urgent = job;
       return nullptr;
     }

@@ -128,6 +128,10 @@ private:
   bool keeps_place_ = false;
 };
 
+// Whether a job from a hub is a task.
+inline bool is_task(const caf::resumable& job) { return &typeid(job) == &typeid(task); }
+// What a worker does with it: drives it, and releases its place.
+void resume_task(task* t);
 // Runs `first` and what its strand finds after it. The caller keeps the reference of first's place.
 // `ours`: claimed by the caller.
 void drive(task* first, bool ours = false);

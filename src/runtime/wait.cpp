@@ -129,7 +129,7 @@ bool run_on_this_stack(domain& d, object& o) {
   seat& s = seat::mine();
   if (!s.worker) return true;
   auto stale = [](caf::resumable* job) {
-    return &typeid(*job) == &typeid(task) && static_cast<task*>(job)->is_stale();
+    return is_task(*job) && static_cast<task*>(job)->is_stale();
   };
   while (auto job = s.lane->jobs.pop_if(stale))
     static_cast<task*>(job)->release();  // the places of those run out of turn

@@ -45,7 +45,7 @@ public:
       threads_.emplace_back([this, work] {
         auto& lane = hub_.enter();
         for (;;) {
-          job* j = hub_.wait(lane, [] {});
+          job* j = hub_.wait(lane);
           if (j->kind == stop) return hub_.push_inbox(j);
           j->taken.fetch_add(1);
           work(lane, *j);
