@@ -157,11 +157,7 @@ void task::schedule() {
   else domain_->system().scheduler().enqueue(this);
 }
 
-bool task::claim_it() {
-  if (private_) return true;
-  return out_->claim.load(std::memory_order_relaxed) == claim::queued &&
-         out_->claim.exchange(claim::claimed, std::memory_order_acq_rel) == claim::queued;
-}
+bool task::claim_it() { return private_ || out_->claim_it(); }
 
 // ---- running ------------------------------------------------------------------------------------
 

@@ -118,30 +118,23 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
 }
 
 // Nobody has begun it, and its waiter can do nothing before it ends: it runs here and now.
-bool run_on_this_stack(domain& d, object& o) {
+void run_on_this_stack(domain& d, object& o) {
   if (!d.at_once() || o.home.load(std::memory_order_relaxed)->inside != &d ||
-      !seat::mine().on->room_for(d.stack_size()))
-    return false;
-  if (o.claim.load(std::memory_order_relaxed) != claim::queued ||
-      o.claim.exchange(claim::claimed, std::memory_order_acq_rel) != claim::queued)
-    return false;
+      !seat::mine().on->room_for(d.stack_size()) || !o.claim_it())
+    return;
   o.maker->run();
   seat& s = seat::mine();
-  if (!s.worker) return true;
+  if (!s.worker) return;
   auto stale = [](caf::resumable* job) {
     return is_task(*job) && static_cast<task*>(job)->is_stale();
   };
   while (auto job = s.lane->jobs.pop_if(stale))
     static_cast<task*>(job)->release();  // the places of those run out of turn
-  return true;
 }
 
 // The same for a program's thread: on a strand, with a lane for what the body submits.
-bool run_as_guest(domain& d, object& o) {
-  if (!d.at_once() || o.home.load(std::memory_order_relaxed)->inside != &d) return false;
-  if (o.claim.load(std::memory_order_relaxed) != claim::queued ||
-      o.claim.exchange(claim::claimed, std::memory_order_acq_rel) != claim::queued)
-    return false;
+void run_as_guest(domain& d, object& o) {
+  if (!d.at_once() || o.home.load(std::memory_order_relaxed)->inside != &d || !o.claim_it()) return;
   struct guest final : caf::execution_unit {
     guest(caf::actor_system& sys, job_hub& hub)
         : execution_unit(&sys),
@@ -162,7 +155,6 @@ bool run_as_guest(domain& d, object& o) {
   s.home = nullptr;
   s.lane = nullptr;
   s.visiting = false;
-  return true;
 }
 
 void refuse_handlers() {

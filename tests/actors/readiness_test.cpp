@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "stepped.hpp"
 
+#include "../runtime/support.hpp"
+
 #include <caf/event_based_actor.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
@@ -72,17 +74,14 @@ TEST_CASE("a task is a CAF actor: it can be monitored, and its monitor hears whe
   caf::actor_system system{config};
   troupe::runtime rt{system};
   caf::scoped_actor self{system};
-  std::atomic<bool> open{false};
-  auto slow = rt.submit([&] {
-    while (!open) here().sleep_for(std::chrono::milliseconds(1));
-    return 7;
-  });
+  test::gate gate{rt};
+  auto slow = rt.submit([](int x) { return x + 6; }, gate.closed);
   caf::actor task = rt.task_actor(slow);
   REQUIRE(task);
   CHECK(task.id() != 0);
   CHECK(&task.home_system() == &system);
   self->monitor(task);
-  open = true;
+  gate.open();
   bool down = false;
   self->receive([&](caf::down_msg& m) { down = m.source == task.address() && !m.reason; });
   CHECK(down);
@@ -137,11 +136,8 @@ TEST_CASE(
   caf::actor_system system{config};
   troupe::runtime rt{system};
   caf::scoped_actor self{system};
-  std::atomic<bool> open{false};
-  auto slow = rt.submit([&] {
-    while (!open) here().sleep_for(std::chrono::milliseconds(1));
-    return 7;
-  });
+  test::gate gate{rt};
+  auto slow = rt.submit([](int x) { return x + 6; }, gate.closed);
   auto task = rt.task_actor(slow);
   self->send(task, 1, 2, 3);
   self->send_exit(task, caf::exit_reason::kill);
@@ -151,7 +147,7 @@ TEST_CASE(
   self->request(task, std::chrono::seconds(10), 5)
       .receive([](int) {}, [&](const caf::error&) { refused = true; });
   CHECK(refused);
-  open = true;
+  gate.open();
   CHECK(rt.get(slow) == 7);
 }
 
@@ -198,10 +194,8 @@ TEST_CASE("a get inside a CAF actor's handler is an error that says what to do i
   caf::actor_system system{config};
   troupe::runtime rt{system};
   caf::scoped_actor self{system};
-  auto r = rt.submit([] {
-    here().sleep_for(std::chrono::milliseconds(50));
-    return 1;
-  });
+  test::gate gate{rt};
+  auto r = gate.closed;
   auto actor = system.spawn([&](caf::event_based_actor*) -> caf::behavior {
     return {[&](int) -> std::string {
       try {
@@ -213,5 +207,6 @@ TEST_CASE("a get inside a CAF actor's handler is an error that says what to do i
   self->request(actor, caf::infinite, 1)
       .receive([](const std::string& text) { CHECK(text.find("handler") != text.npos); },
                [](caf::error&) { FAIL("an answer"); });
+  gate.open();
   CHECK(rt.get(r) == 1);
 }

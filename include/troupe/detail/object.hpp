@@ -56,6 +56,11 @@ struct object : graph_node, store_entry {
 
   object(shard* home, const value_type* type) noexcept : home(home), type(type), maker(nullptr) {}
 
+  // True: the caller is the one who runs its task, now.
+  bool claim_it() noexcept {
+    return claim.load(std::memory_order_relaxed) == claim::queued &&
+           claim.exchange(claim::claimed, std::memory_order_acq_rel) == claim::queued;
+  }
   bool is_sealed() const noexcept { return sealed.load(std::memory_order_acquire); }
   void retain() noexcept { refs.fetch_add(1, std::memory_order_relaxed); }
   void drop() noexcept {
