@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What a task costs from submit to result, through the public door, with 2 workers beside the
 // program's own thread.
-//   build/release/bin/bench/hot_path_bench [--benchmark_filter=W3]      bench/beside_spike compares
-//   with the prototype
-// ns/task is the median over the rounds. W7 stands first: its bytes are counted while the process
-// is young.
+//   build/release/bin/bench/hot_path_bench [--benchmark_filter=W3]
+// bench/beside_spike compares with the prototype. ns/task is the median over the rounds. W7 stands
+// first: its bytes are counted while the process is young.
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 

@@ -27,6 +27,13 @@
 
 namespace troupe::detail {
 
+inline const char* caf_version_text() noexcept {
+  static const std::string text = std::to_string(CAF_VERSION / 10000) + '.' +
+                                  std::to_string(CAF_VERSION / 100 % 100) + '.' +
+                                  std::to_string(CAF_VERSION % 100);
+  return text.c_str();
+}
+
 // A CAF message of one T that lives where its sender wants: on the stack, or (kept) on the heap.
 // The receiver of one on the stack has taken it in before enqueue() returns, so it may be given
 // only to actors that are known to do that.

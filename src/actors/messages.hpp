@@ -2,15 +2,15 @@
 // The contract: every message between the actors of one process. Each is a CAF message of one of
 // these structs.
 //
-//   task, client --await-----> resolver --watch--> store      an input, or a value that a body or a
-//   program waits for task ---------put--------> store ----sealed--> resolver --ready--> task,
-//   client last ref -----drop-------> store task, client --withdraw--> resolver --ready--> (twice)
-//   a wait that gives up is answered all the same, exactly once; and
-//                                                             so is the withdraw: only then is
-//                                                             nothing on its way any more
-//   task, client --sleep-----> clock -----------------ready--> task, client
-//   task, client --wake------> clock                          the same for a sleep
-//   clock's thread --tick----> clock
+//   task, client --await---> resolver --watch--> store      an input, or a value that is waited for
+//   task ----------put-----> store -----sealed-> resolver --ready--> task, client
+//   last ref ------drop----> store
+//   task, client --withdraw> resolver --ready, ready--> task, client
+//                   a wait that gives up is answered all the same, exactly once, and so is the
+//                   withdraw: only then is nothing on its way any more
+//   task, client --sleep---> clock -----ready--> task, client
+//   task, client --wake----> clock -----ready, ready--> task, client      as withdraw
+//   clock's thread --tick--> clock
 #pragma once
 #include "actors/caf_compat.hpp"
 #include "graph/task_graph.hpp"

@@ -6,6 +6,7 @@
 #include "actors/task.hpp"
 
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -39,12 +40,24 @@ struct sigaction before_segv, before_bus;
   std::abort();
 }
 
+const char* stack_pointer([[maybe_unused]] void* context) {
+#if defined(__x86_64__)
+  return reinterpret_cast<const char*>(
+      static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RSP]);
+#elif defined(__aarch64__)
+  return reinterpret_cast<const char*>(static_cast<ucontext_t*>(context)->uc_mcontext.sp);
+#else
+  return nullptr;
+#endif
+}
+
 void on_fault(int signal, siginfo_t* info, void* context) {
-  const seat& s = seat::mine();
-  if (s.on) {
-    const auto& m = s.on->memory();
+  if (const seat* s = seat::peek(); s && s->on) {
+    const auto& m = s->on->memory();
     const char* at = static_cast<const char*>(info->si_addr);
-    if (at >= m.low - m.guard && at < m.low) report(s);
+    if (at >= m.low - m.guard && at < m.low) report(*s);
+    const char* top = stack_pointer(context);  // without a guard it may have run on for a while
+    if (m.guard == 0 && top && top < m.low) report(*s);
   }
   const auto& before = signal == SIGSEGV ? before_segv : before_bus;
   if (before.sa_flags & SA_SIGINFO) return before.sa_sigaction(signal, info, context);

@@ -32,12 +32,19 @@ numbers& all_numbers() {
 std::atomic<std::uint64_t> id_blocks{0};
 }  // namespace
 
+namespace {
+constinit thread_local seat* place = nullptr;
+}
+
 seat& seat::mine() {
   asm volatile("");
-  constinit thread_local static seat* place = nullptr;
   if (place) [[likely]]
     return *place;
   return *(place = sit_down());
+}
+const seat* seat::peek() {
+  asm volatile("");
+  return place;
 }
 
 // Never destroyed: a ref in a thread_local or a static may be dropped after all that the thread's

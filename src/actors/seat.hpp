@@ -20,6 +20,8 @@ struct seat {
   // Of the calling thread. A parked body may wake on another thread, so no caller keeps this across
   // a wait, and the compiler must not.
   [[gnu::noinline]] static seat& mine();
+  // The same for a signal's handler; null: this thread has none yet.
+  [[gnu::noinline]] static const seat* peek();
 
   caf::execution_unit* unit_of(const caf::actor_system& sys) const {
     return unit && &unit->system() == &sys ? unit : nullptr;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "actors/strand.hpp"
 
-#include "actors/overflow.hpp"
 #include "actors/seat.hpp"
 #include "actors/task.hpp"
 
@@ -77,7 +76,6 @@ void strand::enter() {
 }
 
 [[gnu::noinline]] void strand::leave() {
-  if (!canary_alive(memory_)) overflowed();
   marks_.leaving();
   outside_ = std::move(outside_).resume();
   marks_.resumed();

@@ -28,6 +28,11 @@ strand* forward_ready() { return reinterpret_cast<strand*>(1); }
   asm volatile("");
   return std::exchange(*reinterpret_cast<std::array<void*, 2>*>(abi::__cxa_get_globals()), other);
 }
+
+// An unguarded stack that was overrun is found while the task's name is known.
+void check_canary(const strand& on) {
+  if (on.memory().guard == 0 && !canary_alive(on.memory())) overflowed();
+}
 }  // namespace
 
 // ---- memory -------------------------------------------------------------------------------------
@@ -174,6 +179,7 @@ void task::run() {
         failed = failure::through(*static_cast<const failure*>(v.which->value), name_of_task());
     } catch (...) { failed = failure::of_exception(name_of_task(), std::current_exception()); }
   }
+  check_canary(*seat::mine().on);
   type_.destroy(call());
   seat::mine().running = outer;  // perhaps another thread by now
   if (failed) settle({outcome::failure, failed});
@@ -182,10 +188,7 @@ void task::run() {
 }
 
 void task::settle_unstarted(std::exception_ptr why) {
-  seat& s = seat::mine();
-  task* outer = std::exchange(s.running, this);
   type_.destroy(call());
-  s.running = outer;
   settle({outcome::failure, failure::of_exception(name_of_task(), std::move(why))});
 }
 
@@ -206,7 +209,8 @@ void task::settle(outcome how) {
 
 void task::tell_monitors() { cleanup(caf::error{}, nullptr); }
 
-// ---- a body that returned a ref: its object takes that one's outcome ----------------------------
+// ---- a body that returned a ref -----------------------------------------------------------------
+// Its object takes the outcome of the one that the ref names.
 
 void task::forward(object* inner, unsigned levels) {
   if (!inner)
@@ -258,6 +262,7 @@ void task::finish_forwarding() {
 void task::park() {
   seat& s = seat::mine();
   strand* me = parked_on_ = s.on;
+  check_canary(*me);
   caf::intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   s.parking = this;
   s.running = nullptr;

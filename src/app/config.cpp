@@ -11,9 +11,10 @@
 #include "app/text.hpp"
 #include "app/value.hpp"
 
-// The file's text ---read_ini--> entries and errors --masked--> Boost's INI parser --+
-// --set, --workers -----------------------------------------------------------------+-> store: the
-// TROUPE_ variables ----------------------------------------------------------------+   first wins
+//   the file's text --read_ini--> entries and errors --masked--> Boost's INI parser --+
+//   --set, --workers -----------------------------------------------------------------+--> store
+//   TROUPE_ variables ----------------------------------------------------------------+
+// The first of command line, environment and file that has a key wins.
 namespace troupe::app {
 
 namespace po = boost::program_options;

@@ -12,6 +12,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <exception>
 #include <thread>
 
 namespace troupe {
@@ -76,6 +78,11 @@ domain::domain(caf::actor_system* external, runtime_options options)
 domain::~domain() = default;
 
 void domain::end() {
+  if (const task* me = seat::mine().running; me && &me->inside() == this) {
+    std::fputs("troupe: a runtime is destroyed by one of its own tasks, which it would wait for\n",
+               stderr);
+    std::terminate();
+  }
   stop();
   closing_.store(true);
   close_resolvers(number_);
@@ -85,7 +92,7 @@ void domain::end() {
       if (other != this) other->close_resolvers(number_);
   }
   clock_->actor().tell(close_msg{number_});
-  drain();
+  wait_until_ended();
   {
     std::lock_guard guard{living.mutex};
     living.all.erase(std::find(living.all.begin(), living.all.end(), this));
@@ -151,6 +158,7 @@ std::vector<name_count> domain::name_counts() const {
 }
 
 statistics domain::stats() {
+  if (!seat::mine().running) refuse_handlers();
   std::vector<totals> all(2 * shards_.size());
   std::size_t i = 0;
   statistics s;
@@ -174,11 +182,12 @@ statistics domain::stats() {
   }
   s.objects = made - std::min(made, gone);
   s.tasks_unsettled = submitted - std::min(submitted, s.tasks_settled);
-  s.tasks_running = submitted - std::min(submitted, ended);
+  s.tasks_unended = submitted - std::min(submitted, ended);
   return s;
 }
 
 caf::actor domain::find_task(object& o) {
+  if (!seat::mine().running) refuse_handlers();
   caf::actor found;
   await_answers(*this, 1, [&](caf::abstract_actor& me) {
     shard_of(o).store->tell(find_task_msg{&o, &found, &me});
@@ -190,30 +199,47 @@ caf::actor domain::find_task(object& o) {
 
 const failure* domain::ended_early(const task& t) const {
   const std::string name{t.name_of_task()};
-  return failure::make(
-      failure::kind::cancelled, name,
-      "task '" + name + "' was cancelled: its runtime was stopped before it had a value");
+  return failure::make(failure::kind::cancelled, name,
+                       "task '" + name + "' was cancelled: its runtime '" + options_.name +
+                           "' was stopped before it had a value");
 }
 
 void domain::drain() {
-  if (seat::mine().running)
-    throw error("drain() inside a task would wait for that task itself: call it from the program");
+  if (const task* me = seat::mine().running; me && &me->inside() == this)
+    throw error(
+        "drain() inside a task would wait for that task itself: call it from the program, or get "
+        "the refs that are to be settled");
+  if (!seat::mine().running) refuse_handlers();
+  wait_until_ended();
+}
+
+// A task that ends tells nobody: it would pay for that each time, and could not touch the domain
+// after it has counted itself. So look now and then; meanwhile a task parks, and a worker that runs
+// a CAF actor's handler runs tasks.
+void domain::wait_until_ended() {
   if (!at_once()) {
     while (!all_ended())
-      if (!step())
-        throw deadlock("nothing can go on, and " +
-                       std::to_string(total(&books::submitted) - total(&books::ended)) +
-                       " tasks have not ended");
+      if (!step()) throw deadlock("nothing can go on, and " + unended() + " have not ended");
     return;
   }
-  if (seat::mine().worker)
-    throw error(
-        "drain() inside a CAF actor's handler would block its worker: call it from the program");
-  // A task that ends tells nobody: it would pay for that each time, and could not touch the domain
-  // after it has counted itself.
   for (auto nap = std::chrono::microseconds(10); !all_ended();
-       nap = std::min(2 * nap, std::chrono::microseconds(1000)))
-    std::this_thread::sleep_for(nap);
+       nap = std::min(2 * nap, std::chrono::microseconds(1000))) {
+    seat& s = seat::mine();
+    if (s.running && !s.running->inside().closing()) {
+      try {
+        sleep_in_task(s.running->inside(), nap);
+      } catch (const cancelled&) {}  // that task's runtime ends as well
+    } else if (caf::resumable* job = s.worker && s.home == hub_ ? hub_->next(*s.lane) : nullptr) {
+      if (is_task(*job)) resume_task(static_cast<task*>(job));
+      else hub_->push_inbox(job);
+    } else {
+      std::this_thread::sleep_for(nap);
+    }
+  }
+}
+
+std::string domain::unended() const {
+  return std::to_string(total(&books::submitted) - total(&books::ended)) + " tasks";
 }
 
 void domain::run_aside(task& t) {

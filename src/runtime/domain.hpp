@@ -115,6 +115,8 @@ private:
   }
 
   void close_resolvers(std::uint64_t party);
+  void wait_until_ended();
+  std::string unended() const;
   void awaits_abroad(shard& s);
 
   const std::uint64_t number_;

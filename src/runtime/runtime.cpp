@@ -106,11 +106,6 @@ caf::actor find_task_actor(domain& d, object* o) {
 
 }  // namespace detail
 
-const char* caf_version() noexcept {
-  static const std::string text = std::to_string(CAF_VERSION / 10000) + '.' +
-                                  std::to_string(CAF_VERSION / 100 % 100) + '.' +
-                                  std::to_string(CAF_VERSION % 100);
-  return text.c_str();
-}
+const char* caf_version() noexcept { return detail::caf_version_text(); }
 
 }  // namespace troupe

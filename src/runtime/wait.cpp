@@ -157,14 +157,6 @@ void run_as_guest(domain& d, object& o) {
   s.visiting = false;
 }
 
-void refuse_handlers() {
-  if (seat::mine().worker)
-    throw error(
-        "a wait inside a CAF actor's handler would block its worker: submit a task that takes the "
-        "ref "
-        "as an argument, or wait in the program");
-}
-
 template <class Who> void await_answers_in(Who who, std::size_t n,
                                            const std::function<void(caf::abstract_actor&)>& ask) {
   who.arrivals.begin(static_cast<std::int32_t>(n), Who::stack);
@@ -174,9 +166,16 @@ template <class Who> void await_answers_in(Who who, std::size_t n,
 
 }  // namespace
 
+void refuse_handlers() {
+  if (seat::mine().worker)
+    throw error(
+        "a wait inside a CAF actor's handler would block its worker: submit a task that takes the "
+        "ref "
+        "as an argument, or wait in the program");
+}
+
 void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstract_actor&)>& ask) {
   if (task* me = seat::mine().running) return await_answers_in(parked_task{*me}, n, ask);
-  refuse_handlers();
   await_answers_in(sleeping_thread{d}, n, ask);
 }
 

@@ -67,7 +67,7 @@ TEST_CASE(
     CHECK_THROWS_AS((void)r.value(), troupe::cancelled);
   }
   CHECK(told <= 100);
-  CHECK(test::soon([&] { return test::threads() == threads; }));
+  CHECK(test::soon([&] { return test::threads() <= threads; }));
 }
 
 TEST_CASE(
@@ -101,7 +101,7 @@ TEST_CASE("runtimes come and go without leaving threads") {
     if (i % 3 == 0) rt.get(rt.with({.blocking = true}).submit<twice>(i));
     if (i % 4 == 0) rt.get(rt.submit([] { here().sleep_for(100us); }));
   }
-  CHECK(test::soon([&] { return test::threads() == threads; }));
+  CHECK(test::soon([&] { return test::threads() <= threads; }));
 }
 
 TEST_CASE(

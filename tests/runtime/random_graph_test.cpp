@@ -227,7 +227,7 @@ std::string run(const troupe::runtime& rt, unsigned seed) {
   }
   rt.drain();
   const auto s = rt.stats();
-  if (s.tasks_unsettled != 0 || s.tasks_running != 0) return "after drain() tasks are left";
+  if (s.tasks_unsettled != 0 || s.tasks_unended != 0) return "after drain() tasks are left";
   if (s.inputs_awaited != s.readiness_messages) return "waits without an answer";
   if (s.objects != 0 &&
       !test::soon([&] { return rt.stats().objects == 0; }, std::chrono::seconds(5)))

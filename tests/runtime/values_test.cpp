@@ -231,7 +231,7 @@ TEST_CASE("the counters add up") {
   const auto s = rt.stats();
   CHECK(s.tasks_settled == 503);
   CHECK(s.tasks_unsettled == 0);
-  CHECK(s.tasks_running == 0);
+  CHECK(s.tasks_unended == 0);
   CHECK(s.inputs_awaited == s.readiness_messages);
   CHECK(s.puts == 503);
   CHECK(all_gone(rt));

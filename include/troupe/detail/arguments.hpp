@@ -19,8 +19,8 @@
 
 namespace troupe::detail {
 
-// ---- refs inside a value: resolved<A>::type is A with a T for every ref<T>, ::deep whether there
-// is any --------------------------
+// ---- refs inside a value ------------------------------------------------------------------------
+// resolved<A>::type is A with a T for every ref<T>; ::deep: whether there is any.
 template <class A> struct resolved {
   using type = A;
   static constexpr bool deep = false;
