@@ -10,12 +10,25 @@
 
 namespace troupe::detail {
 
+namespace {
+struct own {
+  caf::actor_system* of = nullptr;
+  caf::actor handle;
+};
+// Never destroyed, but emptied when the thread ends: a static runtime waits even later.
+own& mine_of_this_thread() {
+  alignas(own) constinit thread_local static char memory[sizeof(own)] = {};
+  thread_local own* place = new (memory) own;
+  thread_local struct leaver {
+    ~leaver() { *reinterpret_cast<own*>(memory) = {}; }
+  } at_the_end;
+  (void)at_the_end;
+  return *place;
+}
+}  // namespace
+
 client& client::mine(domain& d) {
-  struct own {
-    caf::actor_system* of = nullptr;
-    caf::actor handle;
-  };
-  thread_local own c;
+  own& c = mine_of_this_thread();
   if (c.of != &d.system()) {
     caf::actor_config cfg;
     c.handle = caf::make_actor<client, caf::actor>(d.system().next_actor_id(), d.system().node(),

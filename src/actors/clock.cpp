@@ -5,6 +5,7 @@
 #include "runtime/domain.hpp"
 
 #include <pthread.h>
+#include <caf/actor_cast.hpp>
 
 namespace troupe::detail {
 
@@ -81,6 +82,10 @@ void clock::start() {
 void clock::stop() {
   alarm_.stop();
   if (thread_.joinable()) thread_.join();
+  if (!domain_.at_once()) return;
+  // A worker may be on its way out of the actor's last turn: its reference goes last.
+  auto control = caf::actor_cast<caf::actor_control_block*>(handle_);
+  while (control->strong_refs.load(std::memory_order_acquire) != 1) std::this_thread::yield();
 }
 
 bool clock::advance(std::int64_t limit) {

@@ -82,6 +82,7 @@ public:
     Job* urgent = nullptr;  // taken from the queue by a strand that cannot run it itself
     unsigned turns = 0;
     std::size_t index = 0;
+    bool permanent = false;  // a worker's
     std::atomic<bool> taken{true};
   };
 
@@ -103,7 +104,9 @@ public:
     lanes_.store(i + 1, std::memory_order_release);
     return *own_.back();
   }
-  void leave(lane& l) { l.taken.store(false, std::memory_order_release); }
+  void leave(lane& l) {
+    if (!l.permanent) l.taken.store(false, std::memory_order_release);
+  }
 
   void push(lane& l, Job* job) { push(l.jobs, job); }
   void push_inbox(Job* job) { push(inbox_, job); }
@@ -114,7 +117,7 @@ public:
   Job* next(lane& l) {
     if (l.urgent) return std::exchange(l.urgent, nullptr);
     const bool newest = ++l.turns % 64 != 0;
-    if (!newest)
+    if (!newest && l.turns / 64 % 2 == 1)
       if (Job* job = take_from(l, inbox_, false, false)) return job;
     return l.jobs.pop(newest);
   }
@@ -129,7 +132,7 @@ public:
           i % 32 == 31 ? std::this_thread::yield() : pause();
       searching_.fetch_sub(1);
       if (found) {
-        if (asleep_.load(std::memory_order_relaxed) > 0 && anything_left()) wake();
+        if (asleep_.load() > 0 && anything_left()) wake();
         return found;
       }
       if (Job* job = sleep(l)) return job;
@@ -147,13 +150,10 @@ private:
   static constexpr std::size_t max_lanes = 256;
   static constexpr int spins = 300;  // about 10 us
 
-  void push(job_queue<Job>& queue, Job* job) {
-    bool ring = false;
-    queue.push(job, [&] {
-      ring = asleep_.load(std::memory_order_relaxed) > 0 &&
-             searching_.load(std::memory_order_relaxed) == 0;
+  void push(job_queue<Job>& queue, Job* job) noexcept {
+    queue.push(job, [&] {  // under its lock, whose release is the last touch of this hub
+      if (asleep_.load() > 0 && searching_.load() == 0) wake();
     });
-    if (ring) wake();
   }
   void wake() {
     std::lock_guard guard{mutex_};
@@ -185,7 +185,8 @@ private:
   }
   Job* search(lane& l, bool surely) {
     if (Job* job = take_from(l, inbox_, false, surely)) return job;
-    for (std::size_t i = 1, n = lanes_.load(std::memory_order_acquire); i < n; ++i)
+    for (std::size_t i = 1, n = lanes_.load(std::memory_order_acquire); i < n + (surely ? 1 : 0);
+         ++i)
       if (lane* other = lane_[(l.index + i) % n].load(std::memory_order_acquire))
         if (Job* job = take_from(l, other->jobs, true, surely)) return job;
     return nullptr;

@@ -148,7 +148,7 @@ private:
     caf::mailbox_element_ptr guard{e};
     handle(*e);
   }
-  void handle(element& e) {
+  void handle(element& e) noexcept {
     if ((try_letter<Messages>(e) || ...) || (try_foreign<Messages>(e) || ...)) return;
     if (handle_system_message(e, nullptr, true) || !e.mid.is_request()) return;
     caf::mailbox_element_ptr request{&e};

@@ -56,7 +56,7 @@ private:
     s.unit = self;
     s.home = &hub;
     s.lane = d(self).lane = &hub.enter();
-    s.worker = true;
+    s.worker = s.lane->permanent = true;
     report_overflows();
   }
 };

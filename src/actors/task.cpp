@@ -21,6 +21,12 @@ namespace {
 // In woken_, of a task that waits for the object that its body returned.
 strand* forward_ready() { return reinterpret_cast<strand*>(1); }
 
+// An unguarded stack that was overrun is found while the task's name is known.
+void check_canary(const strand& on) {
+  if (on.memory().guard == 0 && !canary_alive(on.memory())) overflowed();
+}
+}  // namespace
+
 // A body may park inside a catch block, and the list of caught exceptions belongs to the thread.
 // noinline: __cxa_get_globals is declared __const__, so a compiler may otherwise keep its result
 // across the switch to another thread.
@@ -28,12 +34,6 @@ strand* forward_ready() { return reinterpret_cast<strand*>(1); }
   asm volatile("");
   return std::exchange(*reinterpret_cast<std::array<void*, 2>*>(abi::__cxa_get_globals()), other);
 }
-
-// An unguarded stack that was overrun is found while the task's name is known.
-void check_canary(const strand& on) {
-  if (on.memory().guard == 0 && !canary_alive(on.memory())) overflowed();
-}
-}  // namespace
 
 // ---- memory -------------------------------------------------------------------------------------
 
@@ -54,7 +54,12 @@ task* task::make(domain& d, const task_type& type, object* out, const task_optio
                                &d.system(), &task::destroy, &task::free_memory);
   control->strong_refs.store(2, std::memory_order_relaxed);
   auto t = new (memory + sizeof_control) task(s.blank, d, type, out);
-  if (options) t->take_options(*options);
+  try {
+    if (options) t->take_options(*options);
+  } catch (...) {
+    t->abandon();
+    throw;
+  }
   return t;
 }
 
@@ -93,7 +98,9 @@ void task::take_options(const task_options& options) {
 // As CAF does it, but without a read-modify-write where nobody else can have a reference.
 void task::release() {
   auto c = ctrl();
-  if (c->strong_refs.load(std::memory_order_acquire) != 1) return caf::intrusive_ptr_release(c);
+  // Somebody who has its address may make a handle of it at any time.
+  if (c->strong_refs.load(std::memory_order_acquire) != 1 || exposed_)
+    return caf::intrusive_ptr_release(c);
   c->strong_refs.store(0, std::memory_order_relaxed);
   c->data_dtor(this);
   if (c->weak_refs.load(std::memory_order_acquire) == 1) c->block_dtor(c);
@@ -108,7 +115,7 @@ void task::abandon() noexcept {
 // Both references at once, if it has its place's as well and nobody else has one.
 void task::release_run() {
   auto c = ctrl();
-  if (keeps_place_ && c->strong_refs.load(std::memory_order_acquire) == 2) {
+  if (keeps_place_ && c->strong_refs.load(std::memory_order_acquire) == 2 && !exposed_) {
     c->strong_refs.store(1, std::memory_order_relaxed);
   } else if (keeps_place_) {
     caf::intrusive_ptr_release(c);
@@ -149,24 +156,29 @@ void task::enqueue(caf::mailbox_element_ptr m, caf::execution_unit* unit) {
   }
 }
 
-void task::schedule() {
+void task::schedule() noexcept {
+  // Once it is published, it may run, end, and its runtime with it: nothing of either is touched
+  // then.
+  caf::actor_system& system = domain_->system();
+  const bool at_once = domain_->at_once();
+  const bool aside = blocking() && at_once;  // and a private task: its one place is all it has
   if (forwarding_) woken_.store(forward_ready(), std::memory_order_release);
   else if (parked_on_) woken_.store(parked_on_, std::memory_order_release);
   else if (!private_) out_->claim.store(claim::queued, std::memory_order_release);
-  if (blocking() && domain_->at_once()) return domain_->run_aside(*this);
+  if (aside) return domain_->run_aside(*this);
   seat& s = seat::mine();
-  auto unit = s.unit_of(domain_->system());
-  if (unit && s.on && !s.visiting && !s.running && !s.next && domain_->at_once())
+  auto unit = s.unit_of(system);
+  if (unit && s.on && !s.visiting && !s.running && !s.next && at_once)
     s.next = this;  // sent by a task that has just ended
   else if (unit) unit->exec_later(this);
-  else domain_->system().scheduler().enqueue(this);
+  else system.scheduler().enqueue(this);
 }
 
 bool task::claim_it() { return private_ || out_->claim_it(); }
 
 // ---- running ------------------------------------------------------------------------------------
 
-void task::run() {
+void task::run() noexcept {
   task* outer = std::exchange(seat::mine().running, this);
   verdict v;
   const failure* failed = nullptr;
@@ -229,8 +241,10 @@ void task::forward(object* inner, unsigned levels) {
   forwarding_ = true;
   intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   x.forwarded.wait_for(*inner, *this, domain_->number());
-  arrivals.begin(1, countdown::free);
+  arrivals.begin(2,
+                 countdown::free);  // one for this function: it keeps what the await touches alive
   domain_->await(x.forwarded);
+  if (arrivals.arrive()) schedule();
 }
 
 void task::finish_forwarding() {
@@ -266,13 +280,11 @@ void task::park() {
   caf::intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   s.parking = this;
   s.running = nullptr;
-  auto burying = std::exchange(s.burying, nullptr);
   const auto caught = swap_exceptions({});
   me->leave();
   swap_exceptions(caught);
   seat& now = seat::mine();
   now.running = this;
-  now.burying = burying;
   parked_on_ = nullptr;
 }
 

@@ -15,6 +15,7 @@
 #include <troupe/detail/function.hpp>
 #include <troupe/options.hpp>
 
+#include <array>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -51,7 +52,7 @@ public:
 
   // Precondition: claimed (or private, and begun for the first time). Uses up the reference for the
   // run.
-  void run();
+  void run() noexcept;
   // Parks on what has been registered with `arrivals`. Precondition: it runs, on its strand.
   void park();
 
@@ -110,7 +111,7 @@ private:
   static void destroy(caf::abstract_actor* a);
   static void free_memory(caf::actor_control_block* c);
   void take_options(const task_options& options);
-  void schedule();
+  void schedule() noexcept;
   void release_run();
   void settle(outcome how);
   void forward(object* inner, unsigned levels);
@@ -128,6 +129,9 @@ private:
   bool keeps_place_ = false;
 };
 
+// The exceptions that the calling thread handles and throws: gives them, and installs others. A
+// stack that goes on on another thread takes its own along.
+std::array<void*, 2> swap_exceptions(std::array<void*, 2> other);
 // Whether a job from a hub is a task.
 inline bool is_task(const caf::resumable& job) { return &typeid(job) == &typeid(task); }
 // What a worker does with it: drives it, and releases its place.

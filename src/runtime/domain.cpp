@@ -8,12 +8,14 @@
 
 #include <troupe/caf.hpp>
 
+#include <caf/logger.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <thread>
 
 namespace troupe {
@@ -36,6 +38,9 @@ struct domain::own_system {
   explicit own_system(unsigned workers) {
     configure(config, workers);
     system = std::make_unique<caf::actor_system>(config);
+    // This thread would otherwise keep the logger, for which ~actor_system waits: on another thread
+    // for ever.
+    caf::logger::set_current_actor_system(nullptr);
   }
 };
 
@@ -43,10 +48,14 @@ namespace {
 std::atomic<std::uint64_t> numbers{1};
 // All runtimes of the process that have not ended, so that one that ends can take back its waits
 // for the objects of others.
-struct {
+struct living_runtimes {
   std::mutex mutex;
   std::vector<domain*> all;
-} living;
+};
+living_runtimes& living() {  // never destroyed: a static runtime may end later than any static
+  static auto* l = new living_runtimes;
+  return *l;
+}
 }  // namespace
 
 domain::domain(caf::actor_system* external, runtime_options options)
@@ -71,8 +80,8 @@ domain::domain(caf::actor_system* external, runtime_options options)
     s.resolver = resolver_actor::make(*system_, s.resolver_handle, at_once(), *this);
   }
   clock_ = std::make_unique<detail::clock>(*this);
-  std::lock_guard guard{living.mutex};
-  living.all.push_back(this);
+  std::lock_guard guard{living().mutex};
+  living().all.push_back(this);
 }
 
 domain::~domain() = default;
@@ -86,17 +95,11 @@ void domain::end() {
   stop();
   closing_.store(true);
   close_resolvers(number_);
-  if (awaits_abroad_.load()) {
-    std::lock_guard guard{living.mutex};
-    for (auto other : living.all)
-      if (other != this) other->close_resolvers(number_);
-  }
+  if (awaits_abroad_.load()) each_other([&](domain& other) { other.close_resolvers(number_); });
   clock_->actor().tell(close_msg{number_});
   wait_until_ended();
-  {
-    std::lock_guard guard{living.mutex};
-    living.all.erase(std::find(living.all.begin(), living.all.end(), this));
-  }
+  // Another runtime's resolver may still be on its way out of a task of this one that it answered.
+  if (awaits_abroad_.load()) each_other([](domain& other) { (void)other.ask_shards(false); });
   aside_.stop();
   clock_->stop();
   // From here on only refs that outlive the runtime send messages, and those run where they are
@@ -115,6 +118,10 @@ void domain::end() {
     s.store->cleanup(caf::error{}, nullptr);
     s.resolver->cleanup(caf::error{}, nullptr);
   }
+  {
+    std::lock_guard guard{living().mutex};
+    living().all.erase(std::find(living().all.begin(), living().all.end(), this));
+  }
   clock_.reset();
   own_.reset();
   const auto alive =
@@ -127,6 +134,19 @@ void domain::end() {
 void domain::awaits_abroad(shard& s) {
   awaits_abroad_.store(true);
   if (closing_.load()) s.resolver->tell(close_msg{number_});
+}
+
+// Under the lock: none of them ends meanwhile. What dies on this stack is buried after it.
+void domain::each_other(const std::function<void(domain&)>& f) {
+  object* dead = nullptr;
+  object** const outer = std::exchange(seat::mine().burying, &dead);
+  {
+    std::lock_guard guard{living().mutex};
+    for (auto other : living().all)
+      if (other != this) f(*other);
+  }
+  seat::mine().burying = outer;
+  if (dead) bury(dead);
 }
 
 void domain::close_resolvers(std::uint64_t party) {
@@ -157,20 +177,27 @@ std::vector<name_count> domain::name_counts() const {
   return names_;
 }
 
-statistics domain::stats() {
-  if (!seat::mine().running) refuse_handlers();
+std::vector<totals> domain::ask_shards(bool may_park) {
   std::vector<totals> all(2 * shards_.size());
-  std::size_t i = 0;
+  await_answers(
+      *this, all.size(),
+      [&, i = std::size_t{0}](caf::abstract_actor& me) mutable {
+        for (auto& shard : shards_) {
+          shard.store->tell(ask_msg{&all[i++], &me});
+          shard.resolver->tell(ask_msg{&all[i++], &me});
+        }
+      },
+      may_park);
+  return all;
+}
+
+statistics domain::stats() {
+  refuse_waits();
   statistics s;
   // settled first: what settles meanwhile is then never counted twice
   s.tasks_settled = total(&books::settled);
   const std::size_t ended = total(&books::ended);
-  await_answers(*this, all.size(), [&](caf::abstract_actor& me) {
-    for (auto& shard : shards_) {
-      shard.store->tell(ask_msg{&all[i++], &me});
-      shard.resolver->tell(ask_msg{&all[i++], &me});
-    }
-  });
+  const auto all = ask_shards(true);
   const std::size_t submitted = total(&books::submitted), made = total(&books::made);
   std::size_t gone = 0;
   for (auto& t : all) {
@@ -187,7 +214,7 @@ statistics domain::stats() {
 }
 
 caf::actor domain::find_task(object& o) {
-  if (!seat::mine().running) refuse_handlers();
+  refuse_waits();
   caf::actor found;
   await_answers(*this, 1, [&](caf::abstract_actor& me) {
     shard_of(o).store->tell(find_task_msg{&o, &found, &me});
@@ -209,7 +236,7 @@ void domain::drain() {
     throw error(
         "drain() inside a task would wait for that task itself: call it from the program, or get "
         "the refs that are to be settled");
-  if (!seat::mine().running) refuse_handlers();
+  refuse_waits();
   wait_until_ended();
 }
 
@@ -228,7 +255,10 @@ void domain::wait_until_ended() {
     if (s.running && !s.running->inside().closing()) {
       try {
         sleep_in_task(s.running->inside(), nap);
-      } catch (const cancelled&) {}  // that task's runtime ends as well
+      } catch (
+          const error&) {  // that task's runtime ends as well, or a value's destructor is running
+        std::this_thread::sleep_for(nap);
+      }
     } else if (caf::resumable* job = s.worker && s.home == hub_ ? hub_->next(*s.lane) : nullptr) {
       if (is_task(*job)) resume_task(static_cast<task*>(job));
       else hub_->push_inbox(job);

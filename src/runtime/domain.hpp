@@ -9,6 +9,7 @@
 #include <troupe/runtime.hpp>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -115,6 +116,8 @@ private:
   }
 
   void close_resolvers(std::uint64_t party);
+  void each_other(const std::function<void(domain&)>& f);
+  std::vector<totals> ask_shards(bool may_park);
   void wait_until_ended();
   std::string unended() const;
   void awaits_abroad(shard& s);

@@ -57,11 +57,7 @@ struct sleeping_thread {
       return c.block(&t);
     }
     while (!arrivals.due())
-      if (!d.step(until ? *until : timers::never)) {
-        if (until) return false;
-        throw deadlock(
-            "nothing can go on, and the program waits for a value that nobody will make");
-      }
+      if (!d.step(until ? *until : timers::never)) { return false; }
     return true;
   }
 };
@@ -122,7 +118,9 @@ void run_on_this_stack(domain& d, object& o) {
   if (!d.at_once() || o.home.load(std::memory_order_relaxed)->inside != &d ||
       !seat::mine().on->room_for(d.stack_size()) || !o.claim_it())
     return;
+  const auto caught = swap_exceptions({});  // the child has none
   o.maker->run();
+  swap_exceptions(caught);
   seat& s = seat::mine();
   if (!s.worker) return;
   auto stale = [](caf::resumable* job) {
@@ -150,7 +148,9 @@ void run_as_guest(domain& d, object& o) {
   s.home = &unit.hub;
   s.lane = &unit.lane;
   s.visiting = true;
+  const auto caught = swap_exceptions({});  // the body may go on on another thread
   drive(o.maker, true);
+  swap_exceptions(caught);
   s.unit = nullptr;
   s.home = nullptr;
   s.lane = nullptr;
@@ -161,27 +161,34 @@ template <class Who> void await_answers_in(Who who, std::size_t n,
                                            const std::function<void(caf::abstract_actor&)>& ask) {
   who.arrivals.begin(static_cast<std::int32_t>(n), Who::stack);
   ask(who_is(who));
-  who.block(nullptr);
+  if (!who.block(nullptr)) throw deadlock("nothing can go on, and the program waits for answers");
 }
 
 }  // namespace
 
-void refuse_handlers() {
-  if (seat::mine().worker)
+void refuse_waits() {
+  const seat& s = seat::mine();
+  if (s.burying)
+    throw error(
+        "a value's destructor must not wait: it runs on the stack of whoever dropped the last ref, "
+        "perhaps in the middle of another wait");
+  if (s.worker && !s.running)
     throw error(
         "a wait inside a CAF actor's handler would block its worker: submit a task that takes the "
-        "ref "
-        "as an argument, or wait in the program");
+        "ref as an argument, or wait in the program");
 }
 
-void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstract_actor&)>& ask) {
-  if (task* me = seat::mine().running) return await_answers_in(parked_task{*me}, n, ask);
+void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstract_actor&)>& ask,
+                   bool may_park) {
+  if (task* me = seat::mine().running; me && may_park)
+    return await_answers_in(parked_task{*me}, n, ask);
   await_answers_in(sleeping_thread{d}, n, ask);
 }
 
 bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,
                    const duration* timeout) {
   if (sealed_of(objects, count) >= n) return true;
+  refuse_waits();
   std::optional<std::int64_t> until;
   if (timeout) until = later(d.clock().now(), *timeout);
   const bool all = n == count && !timeout;
@@ -197,7 +204,6 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
           wait_in(d, parked_task{*me}, objects + i, 1, 1, nullptr, false), ++naps;
     wait_in(d, parked_task{*me}, objects, count, n, until ? &*until : nullptr, timeout != nullptr);
   } else {
-    refuse_handlers();
     if (all && count == 1) run_as_guest(d, *objects[0]);
     // The last one that is missing first: with luck the others are there by then, unasked. After
     // some naps, all that are missing.
@@ -209,12 +215,15 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
   }
   if (sealed_of(objects, count) >= n) return true;
   if (d.closing()) throw cancelled("a wait was cancelled: the runtime ends");
+  if (!timeout)
+    throw deadlock("nothing can go on, and the program waits for a value that nobody will make");
   return false;
 }
 
 void sleep_in_task(domain& d, duration time) {
   task* me = seat::mine().running;
   if (!me) throw error("here() is for a running task: this thread runs none");
+  refuse_waits();
   if (d.closing()) throw cancelled("a sleep was cancelled: the runtime ends");
   if (time.count() <= 0) return;
   d.clock().start();

@@ -11,9 +11,12 @@ namespace troupe::detail {
 
 class domain;
 
-// Throws troupe::error in a CAF actor's handler, whose worker a wait would block.
-void refuse_handlers();
+// Throws troupe::error where a wait would do harm: in a CAF actor's handler, in a value's
+// destructor.
+void refuse_waits();
 // Calls ask(me) with the actor of the calling task or thread, and waits until it has got n answers.
-void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstract_actor&)>& ask);
+// may_park: a task does so by parking; else its thread waits.
+void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstract_actor&)>& ask,
+                   bool may_park = true);
 
 }  // namespace troupe::detail

@@ -11,12 +11,15 @@ namespace troupe::detail {
 //   expected --put--> sealed --drop--> gone          the usual way
 //   expected --drop--> dropped --put--> gone         nobody waited for the value
 struct store_entry {
-  const void* value = nullptr;    // the value; or, if it failed, the failure
-  std::uint8_t present : 1 = 0;   // put has come
+  const void* value = nullptr;  // the value; or, if it failed, the failure
+  // written before the object is seen to be sealed, and read by anyone after that
+  std::uint8_t present : 1 = 0;  // put has come
+  std::uint8_t failed : 1 = 0;   // `value` is a failure
+  std::uint8_t aliased : 1 = 0;  // `value` lies in another object, which this one keeps
+  std::uint8_t : 0;
+  // the store's alone
   std::uint8_t watched : 1 = 0;   // the resolver wants to hear of it
   std::uint8_t dropped : 1 = 0;   // the last ref is gone
-  std::uint8_t failed : 1 = 0;    // `value` is a failure
-  std::uint8_t aliased : 1 = 0;   // `value` lies in another object, which this one keeps
   std::uint8_t orphaned : 1 = 0;  // it outlived its runtime
 };
 

@@ -40,7 +40,7 @@ enum class claim : std::uint8_t { waiting, queued, claimed };
 // Who may touch what: `refs`, `sealed`, `claim`, `holds`, `home`: anyone. The store_entry: the
 // store actor of the object's shard; after `sealed` everyone may read it. The graph_node: the
 // resolver actor of that shard. A value lies in the record, behind it.
-struct object : graph_node, store_entry {
+struct object : store_entry, graph_node {
   std::atomic<std::uint8_t> holds{
       2};  // of the memory: the store's, its task's, a word's on its way
   std::atomic<bool> sealed{
