@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "stepped.hpp"
 
-#include "../runtime/support.hpp"
+#include "tests/runtime/support.hpp"
 
 #include <caf/event_based_actor.hpp>
 #include <caf/scoped_actor.hpp>
@@ -209,4 +209,15 @@ TEST_CASE("a get inside a CAF actor's handler is an error that says what to do i
                [](caf::error&) { FAIL("an answer"); });
   gate.open();
   CHECK(rt.get(r) == 1);
+}
+
+TEST_CASE(
+    "on the deterministic scheduler a wait for what nobody will make is an error, and leaves "
+    "nothing behind") {
+  stepped s;
+  ref<int> itself;
+  itself = s.rt->submit([&] { return here().get(itself); });
+  CHECK_THROWS_AS(s.rt->get(itself), troupe::deadlock);
+  s.rt.reset();
+  CHECK(itself.settled());
 }

@@ -193,3 +193,25 @@ TEST_CASE("what waits in one runtime for a task of another is cancelled when tha
   CHECK(told);
   for (auto& r : all) CHECK_THROWS_AS(b.get(r), troupe::cancelled);
 }
+
+// CAF's logger stayed with the thread that had made the system, and its end waited for it.
+TEST_CASE("a runtime may end on another thread than the one that made it") {
+  test::deadline limit;
+  auto rt = std::make_unique<troupe::runtime>(troupe::runtime_options{.workers = 1});
+  CHECK(rt->get(rt->submit<twice>(2)) == 4);
+  std::thread{[&] { rt.reset(); }}.join();
+}
+
+// Its end once refused to wait inside a task, from a destructor.
+TEST_CASE("a task may make a runtime of its own, drain it and end it") {
+  test::deadline limit;
+  troupe::runtime rt{{.workers = 1}};
+  CHECK(rt.get(rt.submit([] {
+    troupe::runtime inner{{.workers = 1}};
+    auto r = inner.submit<slow>(1);
+    auto quick = inner.submit<twice>(21);
+    const int value = inner.get(quick);
+    return value;
+  })) == 42);
+  CHECK_THROWS_AS(rt.get(rt.submit([&] { rt.drain(); })), troupe::task_error);
+}

@@ -220,3 +220,35 @@ TEST_CASE("more threads than there are counters and lanes wait at once") {
   rt.drain();
   CHECK(rt.stats().tasks_settled == 300);
 }
+
+// The program's thread begins the task that it waits for, whose body parks and goes on on a worker:
+// the exceptions that the program handles once went along.
+TEST_CASE("a get inside a catch block of the program keeps the exception") {
+  test::deadline limit;
+  troupe::runtime rt{{.workers = 1}};
+  test::gate gate{rt};
+  std::atomic<bool> busy{false}, open{false};
+  auto holds_the_worker = rt.submit([&] {
+    busy = true;
+    while (!open) std::this_thread::yield();
+  });
+  CHECK(test::soon([&] { return busy.load(); }));
+  std::string text;
+  try {
+    try {
+      throw std::runtime_error("first");
+    } catch (...) {
+      auto r = rt.submit([&] {
+        CHECK(std::current_exception() == nullptr);
+        open = true;
+        here().sleep_for(std::chrono::milliseconds(1));
+        return 1;
+      });
+      CHECK(rt.get(r) == 1);
+      CHECK(std::current_exception() != nullptr);
+      throw;
+    }
+  } catch (const std::exception& e) { text = e.what(); }
+  CHECK(text == "first");
+  rt.get(holds_the_worker);
+}
