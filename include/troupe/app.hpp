@@ -57,6 +57,14 @@ public:
     return rt_.get(refs);
   }
 
+  // Waits until every task has ended, those that nobody asked for too; throws `interrupted` on Ctrl-C.
+  // Called after the workflow's function.
+  void finish() const;
+
+  // Tasks may fail and the run be well: without this, any that failed ends the program with 1.
+  void expect_failures() { failures_expected_ = true; }
+  bool failures_expected() const { return failures_expected_; }
+
   // For a loop that submits for long: throws `interrupted` on Ctrl-C.
   void throw_if_interrupted() const;
 
@@ -75,6 +83,7 @@ private:
   runtime& rt_;
   const settings& values_;
   std::ostream& out_;
+  bool failures_expected_ = false;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 

@@ -191,12 +191,18 @@ public:
   }
   // Several of different types: a tuple of const T& for an lvalue, of T for an rvalue.
   template <class... Ts> std::tuple<const Ts&...> get(const std::tuple<ref<Ts>...>& refs) const {
-    std::apply([&](auto&... r) { await_each({detail::access::get(r)...}); }, refs);
-    return std::apply([](auto&... r) { return std::tuple<const Ts&...>{r.value()...}; }, refs);
+    return get_each<const Ts&...>(refs, nullptr);
+  }
+  template <class... Ts>
+  std::tuple<const Ts&...> get(const std::tuple<ref<Ts>...>& refs, duration timeout) const {
+    return get_each<const Ts&...>(refs, &timeout);
   }
   template <class... Ts> std::tuple<Ts...> get(std::tuple<ref<Ts>...>&& refs) const {
-    std::apply([&](auto&... r) { await_each({detail::access::get(r)...}); }, refs);
-    return std::apply([](auto&... r) { return std::tuple<Ts...>{std::move(r).value()...}; }, refs);
+    return get_each<Ts...>(std::move(refs), nullptr);
+  }
+  template <class... Ts>
+  std::tuple<Ts...> get(std::tuple<ref<Ts>...>&& refs, duration timeout) const {
+    return get_each<Ts...>(std::move(refs), &timeout);
   }
 
   // Waits until n of them have settled (or the time is up): exactly n ready ones, or with a timeout
@@ -233,8 +239,22 @@ protected:
   }
 
 private:
-  void await_each(std::initializer_list<detail::object*> objects) const {
-    detail::await_objects(*domain_, objects.begin(), objects.size(), objects.size(), nullptr);
+  template <class... Results, class Refs>
+  std::tuple<Results...> get_each(Refs&& refs, const duration* timeout) const {
+    std::apply(
+        [&](const auto&... r) {
+          detail::object* const all[] = {detail::access::get(r)...};
+          if (!detail::await_objects(*domain_, all, sizeof...(r), sizeof...(r), timeout))
+            detail::throw_timed_out(*timeout);
+        },
+        refs);
+    return std::apply(
+        [](auto&... r) {
+          if constexpr (std::is_lvalue_reference_v<Refs>)
+            return std::tuple<Results...>{r.value()...};
+          else return std::tuple<Results...>{std::move(r).value()...};
+        },
+        refs);
   }
   template <class T> static auto all_values(std::vector<ref<T>> refs) {
     for (const auto& r : refs) (void)r.value();

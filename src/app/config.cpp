@@ -31,7 +31,13 @@ void validate(boost::any& result, const std::vector<std::string>& tokens, given*
 namespace {
 
 constexpr std::string_view prefix = "TROUPE_";
-constexpr auto workers_variable = "TROUPE_WORKERS";  // every program of the library reads it
+// Every program of the library reads these; here they are other names of two keys.
+const auto& library_variables() {
+  static const std::map<std::string, const key_spec*, std::less<>> all{
+      {"TROUPE_WORKERS", &common().workers.spec()},
+      {"TROUPE_STACK_SIZE", &common().stack_size.spec()}};
+  return all;
+}
 
 // Boost's parser cuts at '#' and trims blanks; control characters are free, read_ini refuses them.
 constexpr std::string_view tender = "# \t";
@@ -142,11 +148,11 @@ private:
       variables.emplace(variable_name(*spec), spec);
       names.push_back(variable_name(*spec));
     }
-    variables.emplace(workers_variable, &common().workers.spec());
+    for (const auto& [name, spec] : library_variables()) variables.emplace(name, spec);
     entries result;
     for (const auto& [name, text] : request_.environment) {
       if (const auto found = variables.find(name); found != variables.end()) {
-        if (name == workers_variable && result.contains(found->second->path())) continue;
+        if (library_variables().contains(name) && result.contains(found->second->path())) continue;
         add(result, found->second->section, found->second->name, {text, name});
       } else if (const auto section =
                      lower(name.substr(prefix.size(), name.find("__") - prefix.size()));
@@ -266,7 +272,7 @@ std::vector<std::pair<std::string, std::string>> read_environment() {
   std::vector<std::pair<std::string, std::string>> result;
   const auto ours = [](const std::string& name) {
     const bool names_key = name.starts_with(prefix) && name.find("__") != name.npos;
-    return names_key || name == workers_variable ? name : std::string();
+    return names_key || library_variables().contains(name) ? name : std::string();
   };
   for (const auto& o : po::parse_environment(po::options_description(), ours).options)
     result.emplace_back(o.string_key, o.value.at(0));

@@ -2,8 +2,10 @@
 #include "app/run.hpp"
 
 #include <unistd.h>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 
 #include <troupe/app.hpp>
 
@@ -14,6 +16,8 @@
 
 namespace troupe::app {
 namespace {
+
+constexpr std::size_t default_stack_size = 256 * 1024;  // the library's own
 
 progress_style style_of_stderr() {
   return choose_style(::isatty(STDERR_FILENO) == 1, std::getenv("CI"), std::getenv("NO_COLOR"),
@@ -38,19 +42,36 @@ void finish_interrupted(const std::string& program, runtime& rt) {
        " not done" + names);
 }
 
+// Nobody may have asked for what these gave, and a failure must not pass unseen.
+int tell_failures(const std::string& program, const runtime& rt) {
+  int code = 0;
+  for (const auto& c : rt.counts())
+    if (c.failed > 0) {
+      note(program + ": " + std::to_string(c.failed) + " of " + std::to_string(c.submitted) +
+           " tasks '" + c.name + "' failed");
+      code = 1;
+    }
+  return code;
+}
+
 int run_on(runtime& rt, const configuration& config, const std::string& program,
            std::ostream& out) {
   const progress shown(rt, style_of_stderr());
   context app(rt, config.values, out);
   try {
     config.chosen->run(app);
+    app.finish();
     out.flush();
-    return 0;
+    return app.failures_expected() ? 0 : tell_failures(program, rt);
   } catch (const output_error&) { throw; } catch (const interrupted&) {
     finish_interrupted(program, rt);
     return 128 + interrupt_signal();
   } catch (const std::exception& e) {
     note(program + ": " + e.what());
+    return 1;
+  } catch (...) {
+    note(program + ": the workflow '" + config.chosen->name() +
+         "' threw something that is no std::exception");
     return 1;
   }
 }
@@ -64,6 +85,13 @@ context::context(runtime& rt, const settings& values, std::ostream& out)
 
 void context::throw_if_interrupted() const {
   if (interrupt_signal() != 0) throw interrupted{};
+}
+
+void context::finish() const {
+  while (rt_.stats().tasks_unended > 0) {
+    throw_if_interrupted();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
 }
 
 void context::report_makespan(std::chrono::nanoseconds critical_path) {
@@ -84,10 +112,14 @@ int run_workflow(const configuration& config, const std::string& program, std::o
   const interrupt_guard watch;  // outlives the runtime, whose end waits for bodies that run
   const auto& values = config.values;
   try {
-    runtime rt{{.workers = static_cast<unsigned>(values[common().workers]),
-                .stack_size = values[common().stack_size],
-                .name = config.chosen->name(),
-                .count_names = true}};
+    // What the config leaves open is settled here: the library would ask the environment again.
+    const auto workers = static_cast<unsigned>(values[common().workers]);
+    const std::size_t stack_size = values[common().stack_size];
+    runtime rt{
+        {.workers = workers > 0 ? workers : std::max(1u, std::thread::hardware_concurrency()),
+         .stack_size = stack_size > 0 ? stack_size : default_stack_size,
+         .name = config.chosen->name(),
+         .count_names = true}};
     return run_on(rt, config, program, out);
   } catch (const troupe::error& e) {
     note(program + ": " + e.what());

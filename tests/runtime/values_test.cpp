@@ -87,6 +87,9 @@ TEST_CASE("several values of different types, or many of one, come at once") {
   auto [a, b, c] = rt.get(refs);
   CHECK(a + static_cast<int>(b.size()) + *c == 10);
   CHECK(&b == &rt.get(std::get<1>(refs)));
+  auto [d, e, f] = rt.get(refs, std::chrono::hours(1));
+  CHECK(&e == &b);
+  CHECK(d + *f == a + *c);
   auto [x, y, z] = rt.get(std::move(refs));
   CHECK(x + static_cast<int>(y.size()) + *z == 10);
   std::vector<ref<void>> done;
