@@ -6,6 +6,7 @@
 #include <troupe/error.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <optional>
@@ -40,27 +41,32 @@ void check_workers(std::size_t n, const std::string& where) {
                 std::to_string(most_workers) + " (0: one for each core)");
 }
 
-// The setting that was meant, by the number of letters to change; for error messages.
-std::string_view nearest(std::string_view word) {
-  std::string_view best;
-  std::size_t least = ~std::size_t{0};
-  for (const auto& s : all) {
-    std::vector<std::size_t> row(s.flag.size() + 1);
-    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
-    for (std::size_t i = 0; i < word.size(); ++i) {
-      std::size_t diagonal = std::exchange(row[0], i + 1);
-      for (std::size_t j = 0; j < s.flag.size(); ++j) {
-        const std::size_t change = diagonal + (word[i] != s.flag[j]);
-        diagonal = row[j + 1];
-        row[j + 1] = std::min({change, diagonal + 1, row[j] + 1});
-      }
-    }
-    if (row.back() < least) {
-      least = row.back();
-      best = s.flag;
+std::size_t letters_to_change(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t change = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({change, diagonal + 1, row[j] + 1});
     }
   }
-  return best;
+  return row.back();
+}
+
+// The setting that was meant by a word that begins with a dash, whatever its dashes and case; null:
+// the word is the program's own.
+const setting* nearly(std::string_view word) {
+  word = word.substr(0, word.find('='));
+  if (!word.starts_with('-')) return nullptr;
+  word.remove_prefix(std::min(word.find_first_not_of('-'), word.size()));
+  std::string plain;
+  for (char c : word)
+    plain += c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const auto& s : all)
+    if (letters_to_change(plain, "troupe-" + std::string(s.flag)) <= 2) return &s;
+  return nullptr;
 }
 
 struct words {  // what the command line says, where it is given
@@ -75,7 +81,11 @@ words take_words(int& argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
     if (word == "--") ours = false;
-    if (!ours || word.substr(0, prefix.size()) != prefix) {
+    const bool is_ours = ours && word.starts_with(prefix);
+    if (!is_ours) {
+      if (const setting* meant = ours ? nearly(word) : nullptr)
+        throw error(std::string(word) + ": did you mean --troupe-" + std::string(meant->flag) +
+                    "=N? (What is the program's own comes after --.)");
       argv[kept++] = argv[i];
       continue;
     }
@@ -84,9 +94,12 @@ words take_words(int& argc, char** argv) {
         word.substr(prefix.size(), equals == word.npos ? word.npos : equals - prefix.size());
     const auto known = std::find_if(std::begin(all), std::end(all),
                                     [&](const setting& s) { return s.flag == flag; });
-    if (known == std::end(all))
-      throw error(std::string(word) + ": no such option; did you mean --troupe-" +
-                  std::string(nearest(flag)) + "=N?");
+    if (known == std::end(all)) {
+      const setting* meant = nearly(word);
+      throw error(std::string(word) + ": no such option; " +
+                  (meant ? "did you mean --troupe-" + std::string(meant->flag) + "=N?"
+                         : "there are --troupe-workers=N and --troupe-stack-size=BYTES"));
+    }
     if (equals == word.npos)
       throw error(std::string(word) + ": wants a value, as in --troupe-" + std::string(flag) +
                   "=N");

@@ -58,6 +58,11 @@ TEST_CASE("a near miss, a missing value and nonsense are errors that say what wa
   };
   says("--troupe-worker=2", "--troupe-workers");
   says("--troupe-stacksize=2", "--troupe-stack-size");
+  says("--troup-workers=2", "--troupe-workers");
+  says("-troupe-workers=2", "--troupe-workers");
+  says("--troupe_workers=2", "--troupe-workers");
+  says("--TROUPE-WORKERS=2", "--troupe-workers");
+  says("--troupe-help", "there are --troupe-workers=N");
   says("--troupe-workers", "--troupe-workers=N");
   says("--troupe-workers=", "whole number");
   says("--troupe-workers=two", "two");
