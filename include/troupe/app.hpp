@@ -57,8 +57,8 @@ public:
     return rt_.get(refs);
   }
 
-  // Waits until every task has ended, those that nobody asked for too; throws `interrupted` on Ctrl-C.
-  // Called after the workflow's function.
+  // Waits until every task has ended, those that nobody asked for too; throws `interrupted` on
+  // Ctrl-C. Called after the workflow's function.
   void finish() const;
 
   // Tasks may fail and the run be well: without this, any that failed ends the program with 1.

@@ -112,7 +112,9 @@ void task::abandon() noexcept {
   release_run();
 }
 
-// Both references at once, if it has its place's as well and nobody else has one.
+// Both references at once, if it has its place's as well and nobody else has one: a put that still
+// waits in a mailbox has one (put_msg::keep), so when there are two the store has taken the put in and
+// gives no handle away any more.
 void task::release_run() {
   auto c = ctrl();
   if (keeps_place_ && c->strong_refs.load(std::memory_order_acquire) == 2 && !exposed_) {

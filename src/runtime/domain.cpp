@@ -126,6 +126,8 @@ void domain::end() {
   own_.reset();
   const auto alive =
       static_cast<std::int64_t>(total(&books::made)) - static_cast<std::int64_t>(gone);
+  // Until now it went below zero with each object that died after its store had retired: so only the
+  // last of them, or this function, takes it from one to zero.
   orphans_.fetch_add(alive + 1, std::memory_order_acq_rel);
   orphan_gone();
 }

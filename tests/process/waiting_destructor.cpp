@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A value's destructor runs on the stack of whoever dropped the last ref. One that waited there once
-// wrote to a stack frame that was gone; now it is told so.
+// A value's destructor runs on the stack of whoever dropped the last ref. One that waited there
+// once wrote to a stack frame that was gone; now it is told so.
 // expect-exit: nonzero
 // expect-output: a value's destructor must not wait
 #include <troupe/troupe.hpp>
