@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// fuzz_check [N [SEED]]: feeds N mutated config files (100,000) to what `troupe check` does, and
-// one in a thousand to the program itself when TROUPE_APP names it. Ends with 1 at the first crash,
+// fuzz_check [N [SEED [EVERY]]]: feeds N mutated config files (100,000) to what `troupe check` does,
+// and one in EVERY (1,000) to the program itself when TROUPE_APP names it. Ends with 1 at the first crash,
 // hang or exit code that is neither 0 nor 2, and leaves that file as fuzz_check.ini.
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -161,6 +161,7 @@ void too_late(int) {  // only reads what the main thread waits in
 int main(int argc, char** argv) {
   const std::size_t n = argc > 1 ? std::stoul(argv[1]) : 100'000;
   const std::uint64_t seed = argc > 2 ? std::stoull(argv[2]) : 1;
+  const std::size_t every = argc > 3 ? std::stoul(argv[3]) : 1000;
   const char* program = std::getenv("TROUPE_APP");
   const demo workflows;
   mutator mutations(seed);
@@ -173,7 +174,7 @@ int main(int argc, char** argv) {
     int code = check_here(text);
     ::alarm(0);
     good += code == 0;
-    if (program != nullptr && *program != '\0' && i % 1000 == 0 && (code == 0 || code == 2)) {
+    if (program != nullptr && *program != '\0' && i % every == 0 && (code == 0 || code == 2)) {
       code = check_in_process(program, text);
       ++processes;
     }
