@@ -37,8 +37,7 @@ public:
   template <class W> caf::resumable* dequeue(W* self) {
     auto& hub = d(self->parent()).hub;
     if (!d(self).lane) sit_down(self, hub);
-    // Tasks run here: CAF's loop would look up an actor's name for its log, twice a job, and log
-    // nothing.
+    // Tasks run here: CAF's loop would look up each job's actor id for its log, and log nothing.
     for (;;) {
       caf::resumable* job = hub.wait(*d(self).lane);
       if (!is_task(*job)) return job;
