@@ -129,6 +129,4 @@ bool canary_alive(const stack_memory& s) noexcept {
   return true;
 }
 
-std::size_t stacks_in_use() noexcept { return in_use.load(); }
-
 }  // namespace troupe::detail

@@ -17,7 +17,5 @@ stack_memory allocate_stack(std::size_t size);
 void free_stack(const stack_memory& s) noexcept;
 // False: an unguarded stack has been overrun.
 bool canary_alive(const stack_memory& s) noexcept;
-// How many are in use, for messages and tests.
-std::size_t stacks_in_use() noexcept;
 
 }  // namespace troupe::detail

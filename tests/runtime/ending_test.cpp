@@ -28,7 +28,7 @@ TEST_CASE(
     "cancelled") {
   test::deadline limit;
   std::vector<ref<int>> all;
-  std::atomic<int> told{0};
+  std::atomic<int> begun{0}, told{0};
   const auto threads = test::threads();
   {
     troupe::runtime rt{{.workers = 1}};
@@ -40,7 +40,8 @@ TEST_CASE(
           rt.submit([](std::vector<int> v) { return v[0]; }, std::vector{all.back(), sleeping}));
       all.push_back(rt.submit([sleeping] { return sleeping; }));
       all.push_back(rt.submit(
-          [&told](ref<int> r) {
+          [&](ref<int> r) {
+            ++begun;
             try {
               return here().get(r);
             } catch (const troupe::cancelled&) {
@@ -59,14 +60,14 @@ TEST_CASE(
     }
     all.push_back(
         rt.with({.blocking = true}).submit([](ref<int> r) { return here().get(r); }, sleeping));
-    std::this_thread::sleep_for(10ms);
+    REQUIRE(test::soon([&] { return begun == 100; }));
     for (int i = 0; i < 1000; ++i) all.push_back(rt.submit<slow>(i));
   }
   for (auto& r : all) {
     REQUIRE(r.settled());
     CHECK_THROWS_AS((void)r.value(), troupe::cancelled);
   }
-  CHECK(told <= 100);
+  CHECK(told == 100);
   CHECK(test::soon([&] { return test::threads() <= threads; }));
 }
 
