@@ -2,24 +2,76 @@
 // What a runtime and a task may be told. Aggregates for designated initialisers; a zero or an empty
 // text means: the default.
 #pragma once
+#include <chrono>
 #include <cstddef>
+#include <map>
 #include <string>
+#include <type_traits>
+#include <vector>
 
 namespace troupe {
 
+using duration = std::chrono::nanoseconds;
+
+// Amounts by name, like {{"gpu", 0.5}}. Any names; counted in ten-thousandths.
+using resource_map = std::map<std::string, double>;
+
 struct runtime_options {
-  unsigned workers = 0;  // threads that run tasks; 0: one for each core
+  unsigned workers = 0;                  // threads that run tasks; 0: one for each core
+  resource_map resources = {};           // what there is for tasks that ask for it
+  std::vector<std::string> labels = {};  // what tasks may require of the place where they run
+  // A submit that would make more tasks unsettled than this waits (in a task it parks, and
+  // try_submit gives nothing); 0: no bound. When all that is unsettled waits, a task's child is
+  // admitted all the same.
+  std::size_t max_unsettled_tasks = 0;
+  std::size_t max_argument_bytes = 0;  // the same for the bytes of unsettled tasks' arguments
   std::size_t stack_size =
       0;  // bytes of stack that a task's body may count on; 0: 256 KiB; at most 1 GiB
   std::string name = {};     // for messages; default "troupe"
   bool count_names = false;  // keep runtime::counts(), for a progress display: some 100 ns a task
 };
 
+// How long a task that failed waits before it is tried again: `first`, then each time `factor`
+// times as long, at most `most`.
+struct retry_backoff {
+  duration first = std::chrono::milliseconds(100);
+  double factor = 2;
+  duration most = std::chrono::seconds(30);
+};
+
+// Which exceptions of a body deserve another try; default: all but cancelled and deadline_exceeded.
+// Asked where the exception was thrown, with it as the current exception.
+using error_filter = bool (*)();
+
+// The filter for exceptions of these types, and those derived from them.
+template <class... Es> error_filter errors() {
+  return +[]() -> bool {
+    auto is = [](auto* type) {
+      using E = std::remove_pointer_t<decltype(type)>;
+      try {
+        throw;
+      } catch (const E&) { return true; } catch (...) {
+        return false;
+      }
+    };
+    return (is(static_cast<Es*>(nullptr)) || ...);
+  };
+}
+
 struct task_options {
-  std::string name = {};  // for messages; default: the function's name
+  std::string name = {};       // for messages; default: the function's name
+  unsigned retries = 0;        // so many times a body that threw is tried again
+  retry_backoff backoff = {};  // between the tries
+  error_filter retry_on = nullptr;
+  duration deadline = {};  // from submit to settle, queueing and all tries included; 0: none
+  int priority = 0;        // higher first; a level is worth 100 ms of waiting, so nothing starves
+  resource_map resources = {};  // admitted when the runtime has them; given back when the body ends
+  std::vector<std::string> labels = {};  // the runtime must have them all
   bool blocking = false;  // the body blocks in the operating system: it runs on a thread of the
                           // elastic side pool
-  std::size_t stack_size = 0;  // bytes of stack for this body; 0: the runtime's; at most 1 GiB
+  std::size_t stack_size = 0;     // bytes of stack for this body; 0: the runtime's; at most 1 GiB
+  std::size_t stream_buffer = 0;  // a task that gives a stream: how many values it may be ahead of
+                                  // its consumer; 0: 64
 };
 
 }  // namespace troupe

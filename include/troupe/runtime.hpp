@@ -20,8 +20,6 @@ class actor_system;
 
 namespace troupe {
 
-using duration = std::chrono::nanoseconds;
-
 // A snapshot of a runtime's counters. Each is exact; together they are of one moment only while
 // nothing runs.
 struct statistics {
