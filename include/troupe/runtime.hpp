@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The door: runtime, and here() inside a task.
 #pragma once
+#include <troupe/cancel.hpp>
 #include <troupe/detail/function.hpp>
 #include <troupe/options.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -89,6 +91,7 @@ void abandon_object(object* o) noexcept;
 bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,
                    const duration* timeout);
 void sleep_in_task(domain& d, duration time);
+cancel_result cancel_object(domain& d, object* o);
 [[noreturn]] void throw_timed_out(duration timeout);
 [[noreturn]] void throw_bad_wait(std::size_t n, std::size_t count);
 
@@ -117,20 +120,20 @@ public:
   // task with that error without running it. Throws what copying the arguments throws; cancelled if
   // the runtime is ending.
   template <auto F, class... As> auto submit(As&&... as) const {
-    return submit_call(nullptr, detail::fixed<F>{}, std::forward<As>(as)...);
+    return submit_call<false>(nullptr, detail::fixed<F>{}, std::forward<As>(as)...);
   }
   template <class F, class... As> auto submit(F&& f, As&&... as) const {
-    return submit_call(nullptr, std::forward<F>(f), std::forward<As>(as)...);
+    return submit_call<false>(nullptr, std::forward<F>(f), std::forward<As>(as)...);
   }
 
   // The same verbs with options for what follows: with({.name = "crawl"}).submit<f>(x).
   class with_options {
   public:
     template <auto F, class... As> auto submit(As&&... as) const {
-      return on_.submit_call(&options_, detail::fixed<F>{}, std::forward<As>(as)...);
+      return on_.submit_call<true>(&options_, detail::fixed<F>{}, std::forward<As>(as)...);
     }
     template <class F, class... As> auto submit(F&& f, As&&... as) const {
-      return on_.submit_call(&options_, std::forward<F>(f), std::forward<As>(as)...);
+      return on_.submit_call<true>(&options_, std::forward<F>(f), std::forward<As>(as)...);
     }
 
   private:
@@ -214,6 +217,16 @@ public:
     return wait_for(refs, n, &timeout);
   }
 
+  // Asks the task that makes an object to end, and all tasks that it has spawned. One that has not
+  // begun never begins, and settles as cancelled at once. A body that runs sees here().stop_token(),
+  // meets `cancelled` where it parks or would park, each time anew; and its task settles as
+  // cancelled whatever the body gives (unless it was just returning). What its tasks asked for is
+  // given back when their bodies end. What users have registered with stop tokens runs before this
+  // returns, and must not wait. Dropping a ref never cancels.
+  template <class T> cancel_result cancel(const ref<T>& r) const {
+    return detail::cancel_object(*domain_, detail::access::get(r));
+  }
+
   // A snapshot of the counters: asks every store and resolver actor.
   statistics stats() const;
 
@@ -223,12 +236,12 @@ protected:
   ~scope() = default;
   detail::domain* inside() const { return domain_; }
 
-  template <class F, class... As>
+  template <bool Options, class F, class... As>
   auto submit_call(const task_options* options, F&& f, As&&... as) const {
     using G = std::decay_t<F>;
     if constexpr (detail::check_call<G, std::decay_t<As>...>()) {
       using call = detail::call<G, std::decay_t<As>...>;
-      detail::draft<call> draft{*domain_, detail::task_type_of<call, G>, options};
+      detail::draft<call> draft{*domain_, detail::task_type_of<call, G, Options>, options};
       draft.emplace(std::forward<F>(f), std::forward<As>(as)...);
       detail::missing_inputs<call::inputs> missing;
       draft.each_input(missing);
@@ -281,6 +294,11 @@ public:
   void sleep_for(duration time) const { detail::sleep_in_task(*inside(), time); }
   // The running task's name: its option, or its function's.
   std::string_view name() const;
+  // Tells a body that computes that it is to end: its task or one that it descends from was
+  // cancelled or is past its deadline, or the runtime ends. Valid beyond the body.
+  std::stop_token stop_token() const;
+  // 1 at the first try, one more at each retry.
+  unsigned attempt() const;
 
 private:
   friend detail::domain;

@@ -7,6 +7,9 @@
 #include <pthread.h>
 #include <caf/actor_cast.hpp>
 
+#include <algorithm>
+#include <cstdio>
+
 namespace troupe::detail {
 
 void alarm::set(std::int64_t earliest) {
@@ -37,12 +40,12 @@ std::int64_t alarm::wait() {
 }
 
 void clock_core::on(sleep_msg& m) {
-  if (timers_.closed()) return send_ready(domain_, *m.s->who, nullptr, m.s->expires);
+  if (timers_.closed()) return answer(*m.s);
   if (timers_.add(*m.s)) alarm_.set(timers_.earliest());
 }
 void clock_core::on(wake_msg& m) {
   caf::abstract_actor& who = *m.s->who;
-  if (timers_.remove(*m.s)) send_ready(domain_, who, nullptr);
+  if (timers_.remove(*m.s) && m.s->is != sleeper::deadline) send_ready(domain_, who, nullptr);
   send_ready(domain_, who, nullptr);
 }
 void clock_core::on(tick_msg& m) {
@@ -54,10 +57,17 @@ void clock_core::on(close_msg&) {
   answer_due(0);
 }
 void clock_core::answer_due(std::int64_t now) {
-  while (timer* t = timers_.next(now)) {
-    auto s = static_cast<sleeper*>(t);
-    send_ready(domain_, *s->who, nullptr, s->expires);
-  }
+  while (timer* t = timers_.next(now)) answer(*static_cast<sleeper*>(t));
+}
+void clock_core::answer(sleeper& s) {
+  if (s.is != sleeper::deadline)
+    return send_ready(domain_, *s.who, nullptr, s.is == sleeper::limit);
+  if (timers_.closed()) return;  // the runtime ends, and all with it
+  send_cancel(domain_, *s.who, {.o = nullptr, .past_deadline = true});
+  if (!sweep_) sweep_ = domain_.take_sweep();
+}
+void clock_core::finish(domain* d) {
+  if (d) d->sweep();
 }
 
 clock::clock(domain& d)
@@ -67,6 +77,20 @@ clock::clock(domain& d)
 std::int64_t clock::now() const {
   return domain_.at_once() ? std::chrono::steady_clock::now().time_since_epoch().count()
                            : virtual_now_;
+}
+
+std::int64_t clock::after(std::chrono::nanoseconds time) const {
+  const auto t = std::max<std::int64_t>(time.count(), 0), now = this->now();
+  return t > timers::never - 1 - now ? timers::never - 1 : now + t;
+}
+
+std::string in_words(std::chrono::nanoseconds time) {
+  const double s = std::chrono::duration<double>(time).count();
+  char text[64];
+  if (s >= 1) std::snprintf(text, sizeof text, "%g s", s);
+  else if (s >= 1e-3) std::snprintf(text, sizeof text, "%g ms", s * 1e3);
+  else std::snprintf(text, sizeof text, "%g us", s * 1e6);
+  return text;
 }
 
 void clock::start() {

@@ -10,7 +10,9 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <utility>
 
 namespace troupe::detail {
 
@@ -39,18 +41,20 @@ public:
   void on(tick_msg& m);
   void on(close_msg& m);
 
-  struct nothing {};
-  nothing rest() { return {}; }
-  void restore(nothing) {}
-  static void finish(nothing) {}
+  // Whose sweep is due after the release; null: nobody's.
+  domain* rest() { return std::exchange(sweep_, nullptr); }
+  void restore(domain* d) { sweep_ = d; }
+  static void finish(domain* d);
   bool closed() const { return timers_.closed(); }
   std::int64_t earliest() const { return timers_.earliest(); }
 
 private:
   void answer_due(std::int64_t now);
+  void answer(sleeper& s);
   domain& domain_;
   alarm& alarm_;
   timers timers_;
+  domain* sweep_ = nullptr;
 };
 
 using clock_actor = inline_actor<clock_core, sleep_msg, wake_msg, tick_msg, close_msg>;
@@ -62,6 +66,8 @@ public:
   explicit clock(domain& d);
   ~clock() { stop(); }
   std::int64_t now() const;
+  // That much later; never past the end of all time.
+  std::int64_t after(std::chrono::nanoseconds time) const;
   clock_actor& actor() { return *actor_; }
   // Before the first sleep: starts the thread.
   void start();
@@ -79,5 +85,8 @@ private:
   std::thread thread_;
   std::int64_t virtual_now_ = 0;
 };
+
+// Like "50 ms".
+std::string in_words(std::chrono::nanoseconds time);
 
 }  // namespace troupe::detail

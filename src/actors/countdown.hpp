@@ -47,6 +47,14 @@ public:
     return missing + static_cast<std::int32_t>(more & 0xffffffff);
   }
 
+  // The same for a waiter without a stack. True: it will be made runnable when the last one
+  // arrives, and may already be; false: all have arrived.
+  [[nodiscard]] bool extend(std::int32_t missing, std::int32_t total) {
+    const std::int64_t now = count(word_.load(std::memory_order_acquire));
+    const std::int64_t more = total - (missing - static_cast<std::int32_t>(now & 0xffffffff)) - now;
+    return word_.fetch_add(more, std::memory_order_acq_rel) + more > 0;
+  }
+
 private:
   static constexpr std::int64_t stack_bit = std::int64_t{1} << 62, forced = std::int64_t{1} << 32;
   static std::int64_t count(std::int64_t word) {

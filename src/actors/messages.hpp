@@ -8,7 +8,10 @@
 //   task, client --withdraw> resolver --ready, ready--> task, client
 //                   a wait that gives up is answered all the same, exactly once, and so is the
 //                   withdraw: only then is nothing on its way any more
+//   client, task --cancel--> store ----cancel--> task ---ready--> client, task
+//                   what it was too late for, the store answers
 //   task, client --sleep---> clock -----ready--> task, client
+//   task --------sleep-----> clock ----cancel--> task      a deadline
 //   task, client --wake----> clock -----ready, ready--> task, client      as withdraw
 //   clock's thread --tick--> clock
 #pragma once
@@ -17,6 +20,7 @@
 #include "graph/timers.hpp"
 #include "store/object_table.hpp"
 
+#include <troupe/cancel.hpp>
 #include <troupe/detail/object.hpp>
 
 #include <atomic>
@@ -44,7 +48,9 @@ struct waiter : edge {
 };
 struct sleeper : timer {
   caf::abstract_actor* who = nullptr;
-  bool expires = false;  // a wait's time limit, not a sleep
+  // `limit`: of a wait, which it ends. `deadline`: of a task, which it asks to end; wake answers
+  // once.
+  enum kind : std::uint8_t { sleep, limit, deadline } is = sleep;
 };
 
 // The object's outcome; its value (or what keeps it, if it lies elsewhere) is in its record.
@@ -70,6 +76,14 @@ struct find_task_msg {
   object* o;
   caf::actor* into;
   caf::abstract_actor* who;
+};
+// The task that makes it is to end; what came of it goes into *into, then `who` gets a ready_msg
+// (both may be null).
+struct cancel_msg {
+  object* o;  // null: the receiver's own
+  bool past_deadline = false;
+  cancel_result* into = nullptr;
+  caf::abstract_actor* who = nullptr;
 };
 struct await_msg {
   waiter* w;
@@ -122,6 +136,7 @@ TROUPE_LOCAL_MESSAGE(troupe::detail::put_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::watch_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::drop_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::find_task_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::cancel_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::await_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::sealed_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::withdraw_msg)

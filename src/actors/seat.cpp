@@ -3,6 +3,7 @@
 
 #include "actors/slab_pool.hpp"
 #include "actors/strand.hpp"
+#include "actors/task.hpp"
 
 #include <atomic>
 #include <bitset>
@@ -61,6 +62,7 @@ seat::seat() : number(all_numbers().take()) {}
 void seat::leave() {
   for (auto strand : spare) delete strand;
   std::vector<strand*>().swap(spare);
+  gone.tell(&task::free_block_of);
   release_thread_blocks();
   all_numbers().give_back(std::exchange(number, most - 1));
 }

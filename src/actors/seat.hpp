@@ -3,6 +3,7 @@
 #pragma once
 #include "actors/caf_compat.hpp"
 #include "actors/hub.hpp"
+#include "actors/kin.hpp"
 
 #include <caf/actor_config.hpp>
 
@@ -41,6 +42,7 @@ struct seat {
   object** burying = nullptr;  // dead objects whose values are being destroyed on this stack: more
                                // go onto the list
   std::vector<strand*> spare;
+  gone_children gone;
   std::uint64_t ids = 0, ids_end = 0;  // fresh actor ids
   unsigned number;                     // of this thread among those alive
   caf::actor_config blank;             // what a task actor is made from

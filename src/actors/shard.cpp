@@ -80,11 +80,17 @@ void bury(object* dead) noexcept {
   seat::mine().burying = nullptr;
 }
 
-void send_ready(domain& d, caf::abstract_actor& who, waiter* w, bool expired) {
-  if (!d.at_once()) return d.deliver_later(who, {w, expired});
-  letter<ready_msg> m{ready_msg{w, expired}};
+namespace {
+template <class M> void send(domain& d, caf::abstract_actor& who, M content) {
+  if (!d.at_once()) return d.deliver_later(who, content);
+  letter<M> m{content};
   who.enqueue(caf::mailbox_element_ptr{&m}, seat::mine().unit_of(d.system()));
 }
+}  // namespace
+void send_ready(domain& d, caf::abstract_actor& who, waiter* w, bool expired) {
+  send(d, who, ready_msg{w, expired});
+}
+void send_cancel(domain& d, caf::abstract_actor& who, cancel_msg m) { send(d, who, m); }
 
 // ---- the store ----------------------------------------------------------------------------------
 
@@ -126,6 +132,16 @@ void store_core::on(find_task_msg& m) {
   send_ready(domain_, *m.who, nullptr);
 }
 
+void store_core::on(cancel_msg& m) {
+  if (!m.o->present && m.o->maker) {
+    send_cancel(domain_, *m.o->maker, m);  // its task answers
+    if (!rest_.sweep) rest_.sweep = domain_.take_sweep();
+    return;
+  }
+  if (m.into) *m.into = cancel_result::already_settled;
+  if (m.who) send_ready(domain_, *m.who, nullptr);
+}
+
 void store_core::reap(object* o) {
   o->orphaned = rest_.retired;
   o->next_dead = rest_.dead;
@@ -133,6 +149,7 @@ void store_core::reap(object* o) {
 }
 
 void store_core::finish(const leftovers& r) {
+  if (r.sweep) r.sweep->sweep();
   if (r.dead) bury(r.dead);
   if (r.answer) send_ready(*r.from, *r.answer, nullptr);
 }

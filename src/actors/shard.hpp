@@ -18,6 +18,7 @@ class domain;
 struct leftovers {
   object* dead = nullptr;                 // a chain by next_dead
   bool retired = false;                   // from now on the dead are orphans
+  domain* sweep = nullptr;                // whose sweep is due
   domain* from = nullptr;                 // with `answer`
   caf::abstract_actor* answer = nullptr;  // waits for the last question
 };
@@ -31,6 +32,7 @@ public:
   void on(ask_msg& m);
   void on(retire_msg& m);
   void on(find_task_msg& m);
+  void on(cancel_msg& m);
 
   leftovers rest() { return std::exchange(rest_, {.retired = rest_.retired}); }
   void restore(const leftovers& r) { rest_ = r; }
@@ -70,8 +72,8 @@ private:
   leftovers rest_;
 };
 
-using store_actor =
-    inline_actor<store_core, put_msg, drop_msg, watch_msg, find_task_msg, ask_msg, retire_msg>;
+using store_actor = inline_actor<store_core, put_msg, drop_msg, watch_msg, find_task_msg,
+                                 cancel_msg, ask_msg, retire_msg>;
 using resolver_actor = inline_actor<resolver_core, await_msg, sealed_msg, withdraw_msg, close_msg,
                                     ask_msg, retire_msg>;
 
@@ -97,5 +99,7 @@ void bury(object* dead) noexcept;
 
 // Tells `who` that its wait is over, from the place where that was found out.
 void send_ready(domain& d, caf::abstract_actor& who, waiter* w, bool expired = false);
+// Asks a task to end.
+void send_cancel(domain& d, caf::abstract_actor& who, cancel_msg m);
 
 }  // namespace troupe::detail

@@ -12,14 +12,16 @@
 
 #include <cxxabi.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 
 namespace troupe::detail {
 
 namespace {
-// In woken_, of a task that waits for the object that its body returned.
-strand* forward_ready() { return reinterpret_cast<strand*>(1); }
+// In woken_, of a task whose next step is its own, not its body's.
+strand* own_step() { return reinterpret_cast<strand*>(1); }
 
 // An unguarded stack that was overrun is found while the task's name is known.
 void check_canary(const strand& on) {
@@ -38,7 +40,7 @@ void check_canary(const strand& on) {
 // ---- memory -------------------------------------------------------------------------------------
 
 std::size_t task::call_offset(const task_type& type) {
-  const std::size_t after = sizeof(task) + type.inputs * sizeof(waiter);
+  const std::size_t after = sizeof(task) + sizeof(kin) + type.inputs * sizeof(waiter);
   return (after + type.align - 1) / type.align * type.align;
 }
 
@@ -54,6 +56,7 @@ task* task::make(domain& d, const task_type& type, object* out, const task_optio
                                &d.system(), &task::destroy, &task::free_memory);
   control->strong_refs.store(2, std::memory_order_relaxed);
   auto t = new (memory + sizeof_control) task(s.blank, d, type, out);
+  if (task* parent = s.running; parent && parent->domain_ == &d) t->adopt_by(*parent, s);
   try {
     if (options) t->take_options(*options);
   } catch (...) {
@@ -69,7 +72,15 @@ task::task(caf::actor_config& cfg, domain& d, const task_type& type, object* out
       type_(type),
       out_(out),
       stack_need_(static_cast<std::uint32_t>(d.stack_size())) {
+  new (this + 1) kin;
   out->maker = this;
+}
+
+void task::adopt_by(task& parent, seat& s) {
+  kin& up = parent.family();
+  if (up.spawned++ == 0)
+    up.pass_by_settled([&](kin* k) { s.gone.one_gone(k, &task::free_block_of); });
+  family().word.store(reinterpret_cast<std::uintptr_t>(&up), std::memory_order_release);
 }
 
 task::~task() { release_memory(out_); }
@@ -84,13 +95,23 @@ void task::destroy(caf::abstract_actor* a) {
 }
 
 void task::free_memory(caf::actor_control_block* c) {
+  auto place = reinterpret_cast<char*>(c) + sizeof_control;
+  seat::mine().gone.over(reinterpret_cast<kin*>(place + sizeof(task)), &task::free_block_of);
+}
+
+void task::free_block_of(kin* k) {
+  k->forget();
+  auto place = reinterpret_cast<char*>(k) - sizeof(task);
   std::size_t size;
-  std::memcpy(&size, static_cast<const void*>(c->get()), sizeof size);
-  free_block(c, size);
+  std::memcpy(&size, place, sizeof size);
+  free_block(place - sizeof_control, size);
 }
 
 void task::take_options(const task_options& options) {
-  extras().options = options;
+  task_extras& x = extras();
+  x.options = options;
+  x.back_off.who = x.deadline.who = this;
+  x.deadline.is = sleeper::deadline;
   private_ = options.blocking || options.stack_size > stack_need_;
   stack_need_ = std::max(stack_need_, static_cast<std::uint32_t>(options.stack_size));
 }
@@ -134,14 +155,27 @@ std::string_view task::name_of_task() const {
 
 void task::start(object* const* missing, std::size_t n) {
   if (n > type_.inputs) extras().more = std::vector<waiter>(n - type_.inputs);
-  domain_->submitted(*this);
-  if (n == 0) return schedule();
+  domain& d = *domain_;
+  d.submitted(*this);
+  const bool timed = extras_ && extras_->options.deadline > duration::zero();
+  if (timed) {
+    d.clock().start();
+    extras_->deadline.due = d.clock().after(extras_->options.deadline);
+  }
+  if (n == 0) {
+    if (timed) d.clock().actor().tell(sleep_msg{&extras_->deadline});
+    return schedule();
+  }
+  family().awaited = static_cast<std::uint32_t>(n);
   arrivals.begin(static_cast<std::int32_t>(n) + 1, countdown::free);
   for (std::size_t i = 0; i < n; ++i) {
     waiter* w = i < type_.inputs ? new (inputs() + i) waiter : &extras_->more[i - type_.inputs];
-    w->wait_for(*missing[i], *this, domain_->number());
-    domain_->await(*w);
+    w->wait_for(*missing[i], *this, d.number());
+    d.await(*w);
   }
+  if (timed) d.clock().actor().tell(sleep_msg{&extras_->deadline});
+  begin_wait();
+  if (kin::any_standing() && family().asked_in_all() != kin::no) (void)ask_to_end(kin::ancestor);
   if (arrivals.arrive()) schedule();
 }
 
@@ -153,6 +187,13 @@ void task::enqueue(caf::mailbox_element_ptr m, caf::execution_unit* unit) {
                 // this task
     const bool due = expired && arrivals.force();
     if (arrivals.arrive() || due) schedule();
+  } else if (auto cancel = content_of<cancel_msg>(*m)) {
+    const cancel_msg how = *cancel;
+    m.reset();
+    domain& d = *domain_;
+    const cancel_result result = ask_to_end(how.past_deadline ? kin::deadline : kin::cancel);
+    if (how.into) *how.into = result;
+    if (how.who) send_ready(d, *how.who, nullptr);
   } else if (!handle_system_message(*m, unit, true)) {
     bounce(m);
   }
@@ -163,10 +204,10 @@ void task::schedule() noexcept {
   // then.
   caf::actor_system& system = domain_->system();
   const bool at_once = domain_->at_once();
-  const bool aside = blocking() && at_once;  // and a private task: its one place is all it has
-  if (forwarding_) woken_.store(forward_ready(), std::memory_order_release);
-  else if (parked_on_) woken_.store(parked_on_, std::memory_order_release);
-  else if (!private_) out_->claim.store(claim::queued, std::memory_order_release);
+  const bool aside = blocking() && at_once && stage_ < stage::unbegun;
+  if (parked_on_) woken_.store(parked_on_, std::memory_order_release);
+  else if (stage_ != stage::pending) woken_.store(own_step(), std::memory_order_release);
+  else out_->claim.store(private_ ? claim::reserved : claim::queued, std::memory_order_release);
   if (aside) return domain_->run_aside(*this);
   seat& s = seat::mine();
   auto unit = s.unit_of(system);
@@ -176,32 +217,55 @@ void task::schedule() noexcept {
   else system.scheduler().enqueue(this);
 }
 
-bool task::claim_it() { return private_ || out_->claim_it(); }
+bool task::claim_it() { return out_->claim_it(private_ ? claim::reserved : claim::queued); }
 
 // ---- running ------------------------------------------------------------------------------------
 
 void task::run() noexcept {
+  end_wait();  // for inputs
   task* outer = std::exchange(seat::mine().running, this);
+  stage_ = stage::running;
   verdict v;
   const failure* failed = nullptr;
+  bool again = false;
+  const bool has_tries = extras_ && extras_->attempt <= extras_->options.retries;
   if (domain_->stopping()) failed = domain_->ended_early(*this);
+  else if (asked_to_end()) failed = early_end(family().asked_in_all());
   else {
     // the only place that catches everything: what a body throws is its object's outcome
     try {
-      v = type_.run(call(), out_->storage());
+      v = (has_tries ? type_.run_again : type_.run)(call(), out_->storage());
       if (v.is == verdict::failed_input)
         failed = failure::through(*static_cast<const failure*>(v.which->value), name_of_task());
-    } catch (...) { failed = failure::of_exception(name_of_task(), std::current_exception()); }
+    } catch (...) {
+      again = has_tries && deserves_retry();
+      failed = failure::of_exception(name_of_task(), std::current_exception());
+    }
+    if (kin::any_standing()) [[unlikely]]
+      if (const auto why = family().asked_in_all(); why != kin::no) {  // whatever it gave
+        again = false;
+        if (failed) failed->release();
+        else if (v.is == verdict::forward && v.which) v.which->drop();
+        else if (v.is == verdict::value && out_->type->destroy)
+          out_->type->destroy(out_->storage());
+        failed = early_end(why);
+      }
   }
   check_canary(*seat::mine().on);
-  type_.destroy(call());
+  again = again && !domain_->stopping();
+  if (!again) type_.destroy(call());
   seat::mine().running = outer;  // perhaps another thread by now
+  if (again) {
+    failed->release();
+    return back_off();
+  }
   if (failed) settle({outcome::failure, failed});
   else if (v.is == verdict::forward) forward(v.which, v.levels);
   else settle({outcome::value, out_->storage()});
 }
 
 void task::settle_unstarted(std::exception_ptr why) {
+  end_wait();
   type_.destroy(call());
   settle({outcome::failure, failure::of_exception(name_of_task(), std::move(why))});
 }
@@ -210,18 +274,202 @@ void put_msg::keep() {
   if (o->maker) maker = caf::strong_actor_ptr{o->maker->ctrl()};
 }
 
-void task::settle(outcome how) {
-  domain& d = *domain_;
-  d.settled(*this, how.is == outcome::failure);
+void task::put_outcome(outcome how) {
+  family().settled.store(true, std::memory_order_release);
+  domain_->settled(*this, how.is == outcome::failure);
   object* out = out_;
   shard_of(*out).store->tell(put_msg{out, how});
   if (out->is_sealed() && exposed_)
     tell_monitors();  // else the store tells them when it has taken the put in
+}
+
+void task::settle(outcome how) {
+  put_outcome(how);
+  finish();
+}
+
+// It has settled, and its call is gone.
+void task::finish() {
+  if (extras_) {
+    if (extras_->stop) domain_->remove_token(*this);
+    if (extras_->options.deadline > duration::zero()) {  // the clock may know it still
+      stage_ = stage::leaving;
+      intrusive_ptr_add_ref(ctrl());  // for a place in a queue
+      await_itself(1);
+      domain_->clock().actor().tell(wake_msg{&extras_->deadline});
+      if (arrivals.arrive()) schedule();
+      return;
+    }
+  }
+  domain& d = *domain_;
   release_run();
   d.ended();
 }
 
 void task::tell_monitors() { cleanup(caf::error{}, nullptr); }
+
+// ---- what a task awaits for itself, not for its body --------------------------------------------
+
+void task::await_itself(std::int32_t n) {
+  task_extras& x = extras();
+  x.missing = x.total = n + 1;  // one for the function that calls this: what it touches stays alive
+  x.taken_back = false;
+  arrivals.begin(n + 1, countdown::free);
+}
+
+bool task::go_on() {
+  end_wait();
+  switch (stage_) {
+    case stage::forwarding: finish_forwarding(); return false;
+    case stage::unbegun:
+    case stage::leaving: leave(); return false;
+    default: return take_back();
+  }
+}
+
+// Nothing of what it awaits for itself is on its way any more. False: it will be scheduled again.
+bool task::take_back() {
+  task_extras& x = extras();
+  if (x.missing == 0) x.missing = x.total = static_cast<std::int32_t>(family().awaited) + 1;
+  auto give_up = [&](waiter& w) {
+    if (w.answered.load(std::memory_order_relaxed)) return;
+    ++x.total;
+    shard_of(w.awaited()).resolver->tell(withdraw_msg{&w});
+  };
+  if (arrivals.arrived(x.missing) != x.total && !std::exchange(x.taken_back, true)) {
+    if (stage_ == stage::forwarding) give_up(x.forwarded);
+    else if (stage_ == stage::backing_off) {
+      ++x.total;
+      domain_->clock().actor().tell(wake_msg{&x.back_off});
+    } else {
+      const std::size_t direct = std::min<std::size_t>(family().awaited, type_.inputs);
+      for (std::size_t i = 0; i < direct; ++i) give_up(inputs()[i]);
+      for (waiter& w : x.more) give_up(w);
+    }
+  }
+  while (arrivals.arrived(x.missing) != x.total) {
+    intrusive_ptr_add_ref(ctrl());  // for the next place in a queue
+    if (arrivals.extend(x.missing, x.total)) return false;
+    caf::intrusive_ptr_release(ctrl());
+  }
+  return true;
+}
+
+// It has settled without having begun, or the clock was to forget it.
+void task::leave() {
+  if (!take_back()) return;
+  if (stage_ == stage::unbegun) {
+    type_.destroy(call());
+    return finish();
+  }
+  domain& d = *domain_;
+  release_run();
+  d.ended();
+}
+
+// ---- another try --------------------------------------------------------------------------------
+
+bool task::deserves_retry() {
+  try {
+    throw;
+  } catch (const cancelled&) { return false; } catch (const deadline_exceeded&) {
+    return false;
+  } catch (...) {
+    const error_filter filter = extras_->options.retry_on;
+    return !filter || filter();
+  }
+}
+
+void task::back_off() {
+  task_extras& x = *extras_;
+  const retry_backoff& b = x.options.backoff;
+  const double grown = static_cast<double>(b.first.count()) * std::pow(b.factor, x.attempt - 1);
+  const duration wait{
+      static_cast<std::int64_t>(std::min(grown, static_cast<double>(b.most.count())))};
+  ++x.attempt;
+  stage_ = stage::backing_off;
+  intrusive_ptr_add_ref(ctrl());  // for a place in a queue
+  domain_->clock().start();
+  x.back_off.due = domain_->clock().after(wait);
+  await_itself(1);
+  domain_->clock().actor().tell(sleep_msg{&x.back_off});
+  begin_wait();
+  if (asked_to_end() && arrivals.force()) schedule();
+  if (arrivals.arrive()) schedule();
+}
+
+// ---- asked to end -------------------------------------------------------------------------------
+
+cancel_result task::ask_to_end(kin::asked why) {
+  if (family().settled.load()) return cancel_result::already_settled;
+  const bool first = family().ask(why);
+  const claim found = out_->claim.load();
+  if (found == claim::waiting && first && arrivals.force()) {
+    end_unbegun(why, false);
+    return cancel_result::before_start;
+  }
+  if ((found == claim::queued || found == claim::reserved) && claim_it()) {
+    end_unbegun(why, true);
+    return cancel_result::before_start;
+  }
+  if (found == claim::waiting)
+    return cancel_result::before_start;  // about to be queued: then it finds itself asked
+  if (why != kin::ancestor && first) domain_->want_sweep();
+  if (arrivals.force()) schedule();
+  return cancel_result::requested;
+}
+
+// Settles here and now; its call is destroyed, and its waits are taken back, where it is taken from
+// a queue.
+void task::end_unbegun(kin::asked why, bool queued) {
+  if (queued) intrusive_ptr_add_ref(ctrl());  // the place that it has there will be stale
+  out_->claim.store(claim::claimed);
+  stage_ = stage::unbegun;
+  put_outcome({outcome::failure, early_end(why)});
+  schedule();
+}
+
+const failure* task::early_end(kin::asked why) const {
+  const std::string name{name_of_task()}, task = "task '" + name + "' ";
+  if (why == kin::deadline)
+    return failure::make(
+        failure::kind::deadline_exceeded, name,
+        task + "had not settled by its deadline of " + in_words(extras_->options.deadline));
+  return failure::make(
+      failure::kind::cancelled, name,
+      task + (why == kin::ancestor ? "was cancelled: a task that it descends from was to end"
+                                   : "was cancelled"));
+}
+
+void task::refuse_if_asked() const {
+  if (domain_->closing()) throw cancelled("a wait was cancelled: the runtime ends");
+  if (!kin::any_standing()) [[likely]]
+    return;
+  const auto why = family().asked_in_all();
+  if (why == kin::no) return;
+  throw cancelled("task '" + std::string(name_of_task()) +
+                  (why == kin::deadline   ? "' is past its deadline"
+                   : why == kin::ancestor ? "' is to end: a task that it descends from is"
+                                          : "' was cancelled"));
+}
+
+void task::begin_wait() {
+  if (kin& k = family(); k.word.load(std::memory_order_relaxed) > 3)
+    domain_->waiting().enter(k, seat::mine().number);
+}
+void task::end_wait() {
+  if (kin& k = family(); k.place != kin::nowhere) domain_->waiting().leave(k);
+}
+
+std::stop_token task::stop_token() {
+  task_extras& x = extras();
+  if (!x.stop) {
+    x.stop = std::make_unique<std::stop_source>();
+    domain_->add_token(*this);
+  }
+  if (asked_to_end() || domain_->closing()) x.stop->request_stop();
+  return x.stop->get_token();
+}
 
 // ---- a body that returned a ref -----------------------------------------------------------------
 // Its object takes the outcome of the one that the ref names.
@@ -239,21 +487,28 @@ void task::forward(object* inner, unsigned levels) {
   task_extras& x = extras();
   x.inner = inner;
   x.levels = levels;
-  if (inner->is_sealed()) return finish_forwarding();
-  forwarding_ = true;
+  if (inner->is_sealed()) return settle_as_inner();
+  stage_ = stage::forwarding;
   intrusive_ptr_add_ref(ctrl());  // for a place in a queue
+  x.forwarded.answered.store(false, std::memory_order_relaxed);
   x.forwarded.wait_for(*inner, *this, domain_->number());
-  arrivals.begin(2,
-                 countdown::free);  // one for this function: it keeps what the await touches alive
+  await_itself(1);
   domain_->await(x.forwarded);
+  begin_wait();
+  if (asked_to_end() && arrivals.force()) schedule();
   if (arrivals.arrive()) schedule();
 }
 
 void task::finish_forwarding() {
+  if (take_back()) settle_as_inner();
+}
+
+void task::settle_as_inner() {
   object* inner = std::exchange(extras_->inner, nullptr);
   outcome how;
-  if (!inner->is_sealed()) {  // the runtime ends
-    how = {outcome::failure, domain_->ended_early(*this)};
+  const auto why = kin::any_standing() ? family().asked_in_all() : kin::no;
+  if (why != kin::no || !inner->is_sealed()) {  // not sealed: the runtime ends
+    how = {outcome::failure, why != kin::no ? early_end(why) : domain_->ended_early(*this)};
     inner->drop();
   } else if (inner->failed) {
     auto f = static_cast<const failure*>(inner->value);
@@ -264,7 +519,6 @@ void task::finish_forwarding() {
     auto next = *static_cast<object* const*>(inner->value);  // a ref is its pointer
     if (next) next->retain();
     inner->drop();
-    forwarding_ = false;
     return forward(next, extras_->levels - 1);
   } else {
     keeper(*out_) = inner;
@@ -306,10 +560,11 @@ void drive(task* first, bool ours) {
   bool is_first = true;    // the same task may come again, by another of its places
   for (task* t = first; t; t = std::exchange(s.handed, nullptr), is_first = false) {
     strand* on = t->take_woken();
-    if (on == forward_ready()) t->finish_forwarding();
-    else {
+    const bool own = on == own_step();
+    if (own) on = nullptr;
+    if (!own || t->go_on()) {
       task* begin = nullptr;
-      if (!on && ((ours && is_first) || t->claim_it())) {
+      if (!on && (own || (ours && is_first) || t->claim_it())) {
         begin = t;
         try {
           on = strand::take(t->stack_need());

@@ -2,13 +2,15 @@
 // The task actor: waits for its inputs, runs its body on a strand, puts what the body gave into the
 // store, and ends.
 //
-//   pending --inputs ready--> queued --claimed--> running --body returned--> settled
-//                                         ^        |  |                         ^
-//                                   ready |  parks |  `-a ref-> forwarding -ready-'
-//                                       parked <---'
+//   pending --inputs ready--> queued --claimed--> running --body returned--> settled --> ended
+//      |                        |         ^        | | |                       ^  ^
+//      |                        |   ready |  parks | | `-a ref-> forwarding -ready-'
+//      |                        |       parked <---' `-threw-> backing off -> running
+//      `------asked to end------+----------------------------------------------'
 #pragma once
 #include "actors/caf_compat.hpp"
 #include "actors/countdown.hpp"
+#include "actors/kin.hpp"
 #include "actors/messages.hpp"
 #include "actors/strand.hpp"
 
@@ -16,7 +18,9 @@
 #include <troupe/options.hpp>
 
 #include <array>
+#include <cstddef>
 #include <memory>
+#include <stop_token>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +28,7 @@ namespace troupe::detail {
 
 class domain;
 class failure;
+struct seat;
 
 // What few tasks need.
 struct task_extras {
@@ -32,11 +37,18 @@ struct task_extras {
   waiter forwarded;          // the wait for the object that the body returned
   object* inner = nullptr;   // that object
   unsigned levels = 0;       // so many refs lie around the value that it leads to
+  unsigned attempt = 1;
+  sleeper back_off, deadline;
+  std::unique_ptr<std::stop_source> stop;  // once its body has asked for a token
+  // Of the wait of the task itself (not of its body) that `arrivals` counts now.
+  std::int32_t missing = 0, total = 0;  // missing 0: the inputs' wait
+  bool taken_back = false;              // it was given up, and its answers are collected
 };
 
-// One block: [control block | task | waits for the direct inputs | the call]. Two references from
+// One block: [control block | task | kin | waits for the direct inputs | the call]. Two references from
 // birth: one for its run, one for its place in a queue (or, while it waits, in resolvers' lists).
-// Places are interchangeable: what to do is in `claim` and `woken_`.
+// Places are interchangeable: what to do is in `claim` and `woken_`. Behind the task lies its kin,
+// which stays until its last child's has gone.
 class task final : public caf::monitorable_actor, public caf::resumable {
 public:
   // Throws std::bad_alloc.
@@ -63,14 +75,33 @@ public:
   }
   // Nothing is left to do for its place in a queue.
   bool is_stale() const {
-    return !private_ && out_->claim.load(std::memory_order_acquire) == claim::claimed &&
-           !is_woken();
+    return out_->claim.load(std::memory_order_acquire) == claim::claimed && !is_woken();
   }
   bool is_private() const { return private_; }
   // True: the caller runs it, now. False: somebody else has.
   bool claim_it();
-  void finish_forwarding();
+  // The next step of a task that waited for itself, not for its body. True: its body is to be run.
+  [[nodiscard]] bool go_on();
   void settle_unstarted(std::exception_ptr why);
+
+  // ---- asked to end
+  // From anywhere, while it is known to be unsettled.
+  cancel_result ask_to_end(kin::asked why);
+  bool asked_to_end() const { return kin::any_standing() && family().asked_in_all() != kin::no; }
+  // For its body, where it would park: throws cancelled if it was asked to end or its runtime ends.
+  void refuse_if_asked() const;
+  // Around a park of its body: so that a cancel finds it.
+  void begin_wait();
+  void end_wait();
+  std::stop_token stop_token();
+  unsigned attempt() const { return extras_ ? extras_->attempt : 1; }
+  std::stop_source* stop_source() const { return extras_ ? extras_->stop.get() : nullptr; }
+
+  kin& family() { return *reinterpret_cast<kin*>(this + 1); }
+  const kin& family() const { return *reinterpret_cast<const kin*>(this + 1); }
+  static task& of(kin& k) { return reinterpret_cast<task*>(&k)[-1]; }
+  // Frees the blocks of tasks that are over and whose children the calling thread has seen go.
+  static void free_block_of(kin* k);
   // The stack has been left: may the wait be over already?
   void left_stack() {
     if (arrivals.leave()) schedule();
@@ -98,12 +129,15 @@ public:
   void tell_monitors();
 
 private:
+  // What its own next step is.
+  enum class stage : std::uint8_t { pending, running, backing_off, forwarding, unbegun, leaving };
+
   static std::size_t call_offset(const task_type& type);
   static std::size_t block_size(const task_type& type) {
     return sizeof_control + call_offset(type) + type.size;
   }
   static constexpr std::size_t sizeof_control = CAF_CACHE_LINE_SIZE;
-  waiter* inputs() { return reinterpret_cast<waiter*>(this + 1); }
+  waiter* inputs() { return reinterpret_cast<waiter*>(&family() + 1); }
   task_extras& extras() {
     if (!extras_) extras_ = std::make_unique<task_extras>();
     return *extras_;
@@ -113,8 +147,20 @@ private:
   void take_options(const task_options& options);
   void schedule() noexcept;
   void release_run();
+  void adopt_by(task& parent, seat& s);
+  void put_outcome(outcome how);
   void settle(outcome how);
+  void finish();
+  void end_unbegun(kin::asked why, bool queued);
+  void leave();
   void forward(object* inner, unsigned levels);
+  void finish_forwarding();
+  void settle_as_inner();
+  bool deserves_retry();
+  void back_off();
+  void await_itself(std::int32_t n);
+  bool take_back();
+  const failure* early_end(kin::asked why) const;
 
   domain* domain_;
   const task_type& type_;
@@ -125,7 +171,7 @@ private:
   std::uint32_t stack_need_;
   bool private_ = false;  // never claimed by a getter: it needs a stack or a thread of its own
   bool exposed_ = false;  // written by the store before the put
-  bool forwarding_ = false;
+  stage stage_ = stage::pending;
   bool keeps_place_ = false;
 };
 

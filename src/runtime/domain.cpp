@@ -97,7 +97,9 @@ void domain::end() {
   close_resolvers(number_);
   if (awaits_abroad_.load()) each_other([&](domain& other) { other.close_resolvers(number_); });
   clock_->actor().tell(close_msg{number_});
+  tell_tokens(true);
   wait_until_ended();
+  while (sweeps_.load() != 0) std::this_thread::yield();  // on another thread, in a user's callback
   // Another runtime's resolver may still be on its way out of a task of this one that it answered.
   if (awaits_abroad_.load()) each_other([](domain& other) { (void)other.ask_shards(false); });
   aside_.stop();
@@ -233,6 +235,49 @@ const failure* domain::ended_early(const task& t) const {
                            "' was stopped before it had a value");
 }
 
+// ---- cancelling ---------------------------------------------------------------------------------
+
+void domain::sweep() {
+  kin* some[32];
+  auto wanted = [](kin& k) {
+    return k.was_asked() == kin::no && k.asked_in_all() == kin::ancestor;
+  };
+  auto hold = [](kin& k) { caf::intrusive_ptr_add_ref(task::of(k).ctrl()); };
+  for (std::size_t n = 1; n > 0;) {
+    n = waiting_.gather(some, std::size(some), wanted, hold);
+    for (std::size_t i = 0; i < n; ++i) {
+      (void)task::of(*some[i]).ask_to_end(kin::ancestor);
+      task::of(*some[i]).release();
+    }
+  }
+  tell_tokens(false);
+  sweeps_.fetch_sub(1);
+}
+
+// What users have registered runs without the lock.
+void domain::tell_tokens(bool all) {
+  std::vector<std::stop_source> asked;
+  {
+    std::lock_guard guard{tokens_mutex_};
+    for (task* t : tokens_)
+      if (auto& source = *t->stop_source(); !source.stop_requested() && (all || t->asked_to_end()))
+        asked.push_back(source);
+  }
+  for (auto& source : asked) source.request_stop();
+}
+
+void domain::add_token(task& t) {
+  std::lock_guard guard{tokens_mutex_};
+  tokens_.push_back(&t);
+}
+
+void domain::remove_token(task& t) {
+  std::lock_guard guard{tokens_mutex_};
+  const auto at = std::find(tokens_.begin(), tokens_.end(), &t);
+  *at = tokens_.back();
+  tokens_.pop_back();
+}
+
 void domain::drain() {
   if (const task* me = seat::mine().running; me && &me->inside() == this)
     throw error(
@@ -282,26 +327,31 @@ void domain::run_aside(task& t) {
 
 namespace {
 // A message on its way: under a deterministic scheduler it has a turn of its own.
-class delivery final : public caf::resumable, public caf::ref_counted {
+template <class M> class delivery final : public caf::resumable, public caf::ref_counted {
 public:
-  delivery(caf::abstract_actor& who, ready_msg m) : who_(who.ctrl()), message_(m) {}
+  delivery(domain& d, caf::abstract_actor& who, M m) : domain_(d), who_(who.ctrl()), message_(m) {}
   resume_result resume(caf::execution_unit* unit, std::size_t) override {
-    letter<ready_msg> m{message_};
+    letter<M> m{message_};
     who_->enqueue(caf::mailbox_element_ptr{&m}, unit);
+    if constexpr (std::is_same_v<M, cancel_msg>)
+      if (domain* d = domain_.take_sweep()) d->sweep();
     return done;
   }
   void intrusive_ptr_add_ref_impl() override { ref(); }
   void intrusive_ptr_release_impl() override { deref(); }
 
 private:
+  domain& domain_;
   caf::strong_actor_ptr who_;
-  ready_msg message_;
+  M message_;
 };
 }  // namespace
 
-void domain::deliver_later(caf::abstract_actor& who, ready_msg m) {
-  system_->scheduler().enqueue(new delivery(who, m));
+template <class M> void domain::deliver_later(caf::abstract_actor& who, M m) {
+  system_->scheduler().enqueue(new delivery<M>(*this, who, m));
 }
+template void domain::deliver_later(caf::abstract_actor&, ready_msg);
+template void domain::deliver_later(caf::abstract_actor&, cancel_msg);
 
 bool domain::step(std::int64_t limit) { return stepped_->try_run_once() || clock_->advance(limit); }
 

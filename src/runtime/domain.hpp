@@ -3,6 +3,7 @@
 // all objects that outlived it are gone.
 #pragma once
 #include "actors/clock.hpp"
+#include "actors/kin.hpp"
 #include "actors/shard.hpp"
 #include "actors/side_pool.hpp"
 
@@ -89,6 +90,21 @@ public:
     if (orphans_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
+  // ---- cancelling
+  // Tasks that wait and have a parent.
+  roster& waiting() { return waiting_; }
+  // A task was asked to end that has children or gave its body a token: somebody must sweep once
+  // no actor's handler is running on the stack.
+  void want_sweep() {
+    if (!sweep_due_.exchange(true)) sweeps_.fetch_add(1);
+  }
+  domain* take_sweep() { return sweep_due_.exchange(false) ? this : nullptr; }
+  // Asks all to end whose ancestors were asked, and tells the bodies that hold tokens. Runs what
+  // users have registered with those tokens.
+  void sweep();
+  void add_token(task& t);
+  void remove_token(task& t);
+
   // Sends a wait of one of its tasks or threads to the object's resolver, perhaps another
   // runtime's.
   void await(waiter& w) {
@@ -101,7 +117,7 @@ public:
   void run_aside(task& t);
 
   // ---- deterministic scheduler
-  void deliver_later(caf::abstract_actor& who, ready_msg m);
+  template <class M> void deliver_later(caf::abstract_actor& who, M m);
   // One job, or the next sleep's end if that is not past `limit`. False: nothing can go on.
   bool step(std::int64_t limit = timers::never);
 
@@ -110,6 +126,7 @@ private:
   ~domain();
   void count_name(const task& t, std::size_t name_count::*what);
   void count_settled(const task& t, bool failed);
+  void tell_tokens(bool all);
   bool all_ended() const {
     const std::size_t ended = total(&books::ended);  // first: what is submitted meanwhile counts
     return ended >= total(&books::submitted);
@@ -138,6 +155,12 @@ private:
   std::vector<books> books_;
   std::atomic<bool> stopping_{false}, closing_{false}, awaits_abroad_{false};
   std::atomic<std::int64_t> orphans_{0};
+
+  roster waiting_;
+  std::atomic<bool> sweep_due_{false};
+  std::atomic<int> sweeps_{0};  // wanted or running
+  std::mutex tokens_mutex_;
+  std::vector<task*> tokens_;  // guarded by tokens_mutex_: tasks whose bodies hold a token
 
   mutable std::mutex names_mutex_;
   std::vector<name_count> names_;  // guarded by names_mutex_, as is the next

@@ -5,6 +5,7 @@
 #include "actors/slab_pool.hpp"
 #include "actors/task.hpp"
 #include "runtime/settings.hpp"
+#include "runtime/wait.hpp"
 
 #include <troupe/caf.hpp>
 
@@ -28,6 +29,8 @@ runtime_options for_system(runtime_options options) {
 
 const task_scope& here() { return running().inside().inner_scope(); }
 std::string_view task_scope::name() const { return running().name_of_task(); }
+std::stop_token task_scope::stop_token() const { return running().stop_token(); }
+unsigned task_scope::attempt() const { return running().attempt(); }
 
 statistics scope::stats() const { return domain_->stats(); }
 
@@ -60,10 +63,27 @@ std::vector<caf::actor> runtime::resolver_actors() const {
 
 namespace detail {
 
+namespace {
+void check_options(const task_options& o, const task_type& type) {
+  const std::string name{o.name.empty() ? type.name : std::string_view{o.name}};
+  if (o.stack_size != 0) check_stack_size(o.stack_size, "task_options.stack_size");
+  if (o.deadline < duration::zero())
+    throw error("task '" + name + "': its deadline is " + in_words(o.deadline) +
+                "; it counts from the submit, and 0 means none");
+  if (o.retries == 0) return;
+  if (!type.run_again)
+    throw error("task '" + name +
+                "' cannot be tried again: an argument that it takes by value cannot be copied. "
+                "Take it by const T&, or put() it first");
+  if (o.backoff.first < duration::zero() || o.backoff.most < duration::zero() ||
+      !(o.backoff.factor >= 1))
+    throw error("task '" + name + "': a back-off wants first >= 0, factor >= 1 and most >= 0");
+}
+}  // namespace
+
 new_task create_task(domain& d, const task_type& type, const task_options* options) {
   if (d.stopping()) throw cancelled("no task is submitted any more: the runtime was stopped");
-  if (options && options->stack_size != 0)
-    check_stack_size(options->stack_size, "task_options.stack_size");
+  if (options) check_options(*options, type);
   object* out = allocate_object(d, *type.result);
   try {
     task* t = task::make(d, type, out, options);
@@ -97,6 +117,17 @@ void abandon_object(object* o) noexcept {
   domain& d = *o->home.load(std::memory_order_relaxed)->inside;
   d.count(seat::mine(), &books::made, -1);
   release_memory(o);
+}
+
+cancel_result cancel_object(domain& d, object* o) {
+  if (!o) throw_empty_input();
+  if (o->is_sealed()) return cancel_result::already_settled;
+  refuse_waits();
+  auto result = cancel_result::already_settled;
+  await_answers(d, 1, [&](caf::abstract_actor& me) {
+    shard_of(*o).store->tell(cancel_msg{.o = o, .into = &result, .who = &me});
+  });
+  return result;
 }
 
 caf::actor find_task_actor(domain& d, object* o) {

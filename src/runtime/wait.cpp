@@ -24,24 +24,23 @@ std::size_t sealed_of(object* const* objects, std::size_t count) {
   return n;
 }
 
-std::int64_t later(std::int64_t now, duration time) {
-  const auto t = std::max<std::int64_t>(time.count(), 0);
-  return t > timers::never - 1 - now ? timers::never - 1 : now + t;
-}
-
 // Who waits: the running task, by parking, or a program's thread, by sleeping.
 struct parked_task {
   task& t;
   countdown& arrivals = t.arrivals;
   static constexpr auto stack = countdown::in_use;
   bool left = false;
+  // A cancel that comes meanwhile ends the wait early.
   bool block(const std::int64_t*) {
-    if (arrivals.due()) {
-      left = false;
-      return true;
-    }
-    t.park();
-    return left = true;
+    t.begin_wait();
+    if (t.asked_to_end()) (void)arrivals.force();
+    collect();
+    t.end_wait();
+    return true;
+  }
+  // The same, but it is not to be ended early.
+  void collect() {
+    if ((left = !arrivals.due())) t.park();
   }
 };
 struct sleeping_thread {
@@ -60,10 +59,19 @@ struct sleeping_thread {
       if (!d.step(until ? *until : timers::never)) { return false; }
     return true;
   }
+  bool collect() { return block(nullptr); }
 };
 
 caf::abstract_actor& who_is(const parked_task& w) { return w.t; }
 caf::abstract_actor& who_is(const sleeping_thread& w) { return w.c; }
+
+// Waits for all of `total` arrivals of a wait that began with `missing`.
+template <class Who> void collect_all(Who& who, std::int32_t missing, std::int32_t total) {
+  while (who.arrivals.arrived(missing) != total) {
+    missing = who.arrivals.extend(missing, total, who.left);
+    who.collect();
+  }
+}
 
 // Waits until `need` of the ones are sealed, or the time is up, or the runtime ends. Every wait
 // comes back before this returns.
@@ -92,7 +100,7 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
   if (use_clock) {
     limit.due = *until;
     limit.who = &who_is(who);
-    limit.expires = true;
+    limit.is = sleeper::limit;
     d.clock().actor().tell(sleep_msg{&limit});
   }
   auto total = static_cast<std::int32_t>(n) + (use_clock ? 1 : 0);
@@ -106,10 +114,7 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
       ++total;
       d.clock().actor().tell(wake_msg{&limit});
     }
-    while (who.arrivals.arrived(missing) != total) {
-      missing = who.arrivals.extend(missing, total, who.left);
-      who.block(nullptr);
-    }
+    collect_all(who, missing, total);
   }
 }
 
@@ -159,9 +164,13 @@ void run_as_guest(domain& d, object& o) {
 
 template <class Who> void await_answers_in(Who who, std::size_t n,
                                            const std::function<void(caf::abstract_actor&)>& ask) {
-  who.arrivals.begin(static_cast<std::int32_t>(n), Who::stack);
+  const auto answers = static_cast<std::int32_t>(n);
+  who.arrivals.begin(answers, Who::stack);
   ask(who_is(who));
-  if (!who.block(nullptr)) throw deadlock("nothing can go on, and the program waits for answers");
+  if constexpr (std::is_same_v<Who, parked_task>) {
+    who.collect();
+    collect_all(who, answers, answers);
+  } else if (!who.collect()) throw deadlock("nothing can go on, and the program waits for answers");
 }
 
 }  // namespace
@@ -190,18 +199,20 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
   if (sealed_of(objects, count) >= n) return true;
   refuse_waits();
   std::optional<std::int64_t> until;
-  if (timeout) until = later(d.clock().now(), *timeout);
+  if (timeout) until = d.clock().after(*timeout);
   const bool all = n == count && !timeout;
-  seat& s = seat::mine();
-  if (task* me = s.running) {
+  if (task* me = seat::mine().running) {
+    me->refuse_if_asked();
     if (all)
       for (std::size_t i = 0; i < count; ++i)
         if (!objects[i]->is_sealed()) run_on_this_stack(d, *objects[i]);
     if (timeout) d.clock().start();
     if (all)
       for (std::size_t i = count, naps = 0; i-- > 0 && naps < 16;)
-        if (!objects[i]->is_sealed())
+        if (!objects[i]->is_sealed()) {
           wait_in(d, parked_task{*me}, objects + i, 1, 1, nullptr, false), ++naps;
+          if (!objects[i]->is_sealed()) break;  // asked to end
+        }
     wait_in(d, parked_task{*me}, objects, count, n, until ? &*until : nullptr, timeout != nullptr);
   } else {
     if (all && count == 1) run_as_guest(d, *objects[0]);
@@ -214,6 +225,7 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
     wait_in(d, sleeping_thread{d}, objects, count, n, until ? &*until : nullptr, false);
   }
   if (sealed_of(objects, count) >= n) return true;
+  if (task* me = seat::mine().running) me->refuse_if_asked();
   if (d.closing()) throw cancelled("a wait was cancelled: the runtime ends");
   if (!timeout)
     throw deadlock("nothing can go on, and the program waits for a value that nobody will make");
@@ -224,23 +236,25 @@ void sleep_in_task(domain& d, duration time) {
   task* me = seat::mine().running;
   if (!me) throw error("here() is for a running task: this thread runs none");
   refuse_waits();
-  if (d.closing()) throw cancelled("a sleep was cancelled: the runtime ends");
+  me->refuse_if_asked();
   if (time.count() <= 0) return;
   d.clock().start();
   sleeper s;
-  s.due = later(d.clock().now(), time);
+  s.due = d.clock().after(time);
   s.who = me;
   me->arrivals.begin(1, countdown::in_use);
   d.clock().actor().tell(sleep_msg{&s});
-  parked_task{*me}.block(nullptr);
-  if (d.closing() && d.clock().now() < s.due)
-    throw cancelled("a sleep was cancelled: the runtime ends");
+  parked_task who{*me};
+  (void)who.block(nullptr);
+  if (me->arrivals.arrived(1) != 1) {
+    d.clock().actor().tell(wake_msg{&s});
+    collect_all(who, 1, 2);
+  }
+  if (me->asked_to_end() || d.clock().now() < s.due) me->refuse_if_asked();
 }
 
 void throw_timed_out(duration timeout) {
-  throw timed_out("not settled within " +
-                  std::to_string(std::chrono::duration<double>(timeout).count()) +
-                  " s; the task goes on");
+  throw timed_out("not settled within " + in_words(timeout) + "; the task goes on");
 }
 void throw_bad_wait(std::size_t n, std::size_t count) {
   throw error("wait for " + std::to_string(n) + " of " + std::to_string(count) +

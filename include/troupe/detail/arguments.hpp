@@ -17,7 +17,32 @@
 #include <variant>
 #include <vector>
 
+namespace troupe {
+
+// Whether a T can be copied, for a task that may be tried again. To be specialised as false for a
+// struct that seems to be copyable but is not, like one with a vector<unique_ptr<X>> inside.
+template <class T> inline constexpr bool copyable = std::is_copy_constructible_v<T>;
+
+}  // namespace troupe
+
 namespace troupe::detail {
+
+// Whether a T can be copied, parts included: a container of what cannot be copied says that it can.
+template <class T> struct copyable_parts : std::bool_constant<copyable<T>> {};
+template <class A, class X> struct copyable_parts<std::vector<A, X>> : copyable_parts<A> {};
+template <class K, class A, class C, class X> struct copyable_parts<std::map<K, A, C, X>>
+    : std::bool_constant<copyable_parts<K>::value && copyable_parts<A>::value> {};
+template <class K, class A, class H, class E, class X>
+struct copyable_parts<std::unordered_map<K, A, H, E, X>>
+    : std::bool_constant<copyable_parts<K>::value && copyable_parts<A>::value> {};
+template <class A> struct copyable_parts<std::optional<A>> : copyable_parts<A> {};
+template <class... As> struct copyable_parts<std::tuple<As...>>
+    : std::bool_constant<(copyable_parts<As>::value && ...)> {};
+template <class A, class B> struct copyable_parts<std::pair<A, B>>
+    : std::bool_constant<copyable_parts<A>::value && copyable_parts<B>::value> {};
+template <class... As> struct copyable_parts<std::variant<As...>>
+    : std::bool_constant<(copyable_parts<As>::value && ...)> {};
+template <class A, std::size_t N> struct copyable_parts<std::array<A, N>> : copyable_parts<A> {};
 
 // ---- refs inside a value ------------------------------------------------------------------------
 // resolved<A>::type is A with a T for every ref<T>; ::deep: whether there is any.
@@ -197,6 +222,17 @@ template <class P, class A> constexpr auto kept_as() {
 }
 template <class P, class A> using kept_t = typename decltype(kept_as<P, A>())::type;
 
+// Whether pass() takes the kept argument apart, unless it is told to leave it for another try.
+template <class P, class K> constexpr bool takes_argument() {
+  if constexpr (fit_of<P, K>() == fit::in_place)
+    return !std::is_lvalue_reference_v<P> && !std::is_trivially_copyable_v<resolved_t<K>>;
+  else if constexpr (fit_of<P, K>() == fit::as_is)
+    return !std::is_lvalue_reference_v<P> && !std::is_same_v<std::decay_t<P>, const char*>;
+  else return true;
+}
+// The same argument for one more try than this one.
+template <class P, class K> decltype(auto) pass_copy(K& kept);
+
 // The kept argument as what the parameter takes. Precondition: its refs have settled with values.
 template <class P, class K> decltype(auto) pass(K& kept) {
   using D = std::decay_t<P>;
@@ -215,6 +251,25 @@ template <class P, class K> decltype(auto) pass(K& kept) {
       return *static_cast<const T*>(o.value);
     else return take_value<T>(o);
   } else return resolve(kept);
+}
+
+template <class P, class K> decltype(auto) pass_copy(K& kept) {
+  if constexpr (!takes_argument<P, K>()) {
+    return pass<P>(kept);
+  } else if constexpr (fit_of<P, K>() == fit::in_place) {
+    return static_cast<resolved_t<K>>(*static_cast<const resolved_t<K>*>(access::get(kept)->value));
+  } else if constexpr (fit_of<P, K>() == fit::as_is) {
+    return K(static_cast<const K&>(kept));
+  } else {
+    K copy = kept;  // its values have two refs then, so they are copied
+    return pass<P>(copy);
+  }
+}
+// Whether it can.
+template <class P, class K> constexpr bool can_pass_copy() {
+  if constexpr (!takes_argument<P, K>()) return true;
+  else if constexpr (fit_of<P, K>() == fit::as_is) return copyable_parts<K>::value;
+  else return copyable_parts<K>::value && copyable_parts<resolved_t<K>>::value;
 }
 
 // What a compiler prints when an argument does not fit: read the three names.

@@ -32,6 +32,9 @@ struct task_type {
   // Looks whether an input failed; else calls the function and constructs its result in `storage`.
   // Throws what the function throws.
   verdict (*run)(void* call, void* storage);
+  // The same, and the arguments stay as they are for another try; null: submitted without options,
+  // or one that it takes by value cannot be copied.
+  verdict (*run_again)(void* call, void* storage);
   void (*destroy)(void* call) noexcept;
 };
 
@@ -137,8 +140,12 @@ public:
   template <class V> void each_input(V& visit) const { each_input(visit, indices{}); }
 
   static verdict run(void* self, void* storage) {
-    return static_cast<call*>(self)->run(storage, indices{});
+    return static_cast<call*>(self)->template run<false>(storage, indices{});
   }
+  static verdict run_again(void* self, void* storage) {
+    return static_cast<call*>(self)->template run<true>(storage, indices{});
+  }
+  static constexpr bool can_run_again() { return can_run_again(indices{}); }
   static void destroy(void* self) noexcept { static_cast<call*>(self)->~call(); }
 
 private:
@@ -151,7 +158,14 @@ private:
         }(),
         ...);
   }
-  template <std::size_t... I> verdict run(void* storage, std::index_sequence<I...>) {
+  template <std::size_t... I> static constexpr bool can_run_again(std::index_sequence<I...>) {
+    return (can_pass_copy<wants<I>, std::tuple_element_t<I, kept>>() && ... && true);
+  }
+  template <bool Again, class P, class K> static decltype(auto) give(K& argument) {
+    if constexpr (Again) return pass_copy<P>(argument);
+    else return pass<P>(argument);
+  }
+  template <bool Again, std::size_t... I> verdict run(void* storage, std::index_sequence<I...>) {
     if constexpr (has_inputs) {
       first_failed look;
       each_input(look);
@@ -159,12 +173,12 @@ private:
     }
     (void)storage;
     if constexpr (levels > 0) {
-      auto inner = std::invoke(f_, pass<wants<I>>(std::get<I>(args_))...);
+      auto inner = std::invoke(f_, give<Again, wants<I>>(std::get<I>(args_))...);
       return {verdict::forward, access::take(inner), levels};
     } else if constexpr (std::is_void_v<raw_result>) {
-      std::invoke(f_, pass<wants<I>>(std::get<I>(args_))...);
+      std::invoke(f_, give<Again, wants<I>>(std::get<I>(args_))...);
     } else {
-      ::new (storage) value(std::invoke(f_, pass<wants<I>>(std::get<I>(args_))...));
+      ::new (storage) value(std::invoke(f_, give<Again, wants<I>>(std::get<I>(args_))...));
     }
     return {};
   }
@@ -173,12 +187,18 @@ private:
   kept args_;
 };
 
-template <class C, class F> inline constexpr task_type task_type_of = [] {
+template <class C, bool Wanted> constexpr auto run_again_of() -> verdict (*)(void*, void*) {
+  if constexpr (Wanted) {
+    if constexpr (C::can_run_again()) return &C::run_again;
+  }
+  return nullptr;
+}
+// Options: whether it is submitted with some.
+template <class C, class F, bool Options> inline constexpr task_type task_type_of = [] {
   static_assert(alignof(C) <= 64, "troupe: arguments are aligned to at most 64 bytes");
-  return task_type{name_of<F>::value, &value_type_of<typename C::value>,
-                   sizeof(C),         alignof(C),
-                   C::inputs,         &C::run,
-                   &C::destroy};
+  return task_type{
+      name_of<F>::value, &value_type_of<typename C::value>, sizeof(C),  alignof(C), C::inputs,
+      &C::run,           run_again_of<C, Options>(),        &C::destroy};
 }();
 
 // The checks that a user should read about in plain words, before any of the above is instantiated.

@@ -34,8 +34,9 @@ template <class T> inline constexpr value_type value_type_of = [] {
 template <> inline constexpr value_type value_type_of<void>{0, 1, nullptr};
 
 // Whether the task that makes an object may be run by whoever needs the value. `queued`: its inputs
-// are there and nobody has begun it; whoever swaps in `claimed` runs it.
-enum class claim : std::uint8_t { waiting, queued, claimed };
+// are there and nobody has begun it; whoever swaps in `claimed` runs it. `reserved`: the same, but
+// only for whoever takes it from its queue.
+enum class claim : std::uint8_t { waiting, queued, reserved, claimed };
 
 // Who may touch what: `refs`, `sealed`, `claim`, `holds`, `home`: anyone. The store_entry: the
 // store actor of the object's shard; after `sealed` everyone may read it. The graph_node: the
@@ -57,9 +58,8 @@ struct object : store_entry, graph_node {
   object(shard* home, const value_type* type) noexcept : home(home), type(type), maker(nullptr) {}
 
   // True: the caller is the one who runs its task, now.
-  bool claim_it() noexcept {
-    return claim.load(std::memory_order_relaxed) == claim::queued &&
-           claim.exchange(claim::claimed, std::memory_order_acq_rel) == claim::queued;
+  bool claim_it(detail::claim from = claim::queued) noexcept {
+    return claim.load(std::memory_order_relaxed) == from && claim.exchange(claim::claimed) == from;
   }
   bool is_sealed() const noexcept { return sealed.load(std::memory_order_acquire); }
   void retain() noexcept { refs.fetch_add(1, std::memory_order_relaxed); }
