@@ -47,11 +47,12 @@ public:
     return missing + static_cast<std::int32_t>(more & 0xffffffff);
   }
 
-  // The same for a waiter without a stack. True: it will be made runnable when the last one
-  // arrives, and may already be; false: all have arrived.
-  [[nodiscard]] bool extend(std::int32_t missing, std::int32_t total) {
+  // The same for a waiter without a stack, and with `missing` brought up to date. True: it will be
+  // made runnable when the last one arrives, and may already be; false: all have arrived.
+  [[nodiscard]] bool extend(std::int32_t& missing, std::int32_t total) {
     const std::int64_t now = count(word_.load(std::memory_order_acquire));
     const std::int64_t more = total - (missing - static_cast<std::int32_t>(now & 0xffffffff)) - now;
+    missing += static_cast<std::int32_t>(more & 0xffffffff);
     return word_.fetch_add(more, std::memory_order_acq_rel) + more > 0;
   }
 

@@ -13,6 +13,8 @@
 
 namespace troupe::detail {
 
+class gone_children;
+
 // A part of each task's block, which lives on after the task until its last child's has gone.
 //
 // A task that has settled can no longer be cancelled, so a descendant may pass it by: a chain of
@@ -40,9 +42,9 @@ struct kin {
   asked asked_in_all() const;
   // True: it had not been asked, and is now. Until its block is freed it is one of `standing`.
   bool ask(asked why);
-  // Before the first spawn: passes by ancestors that have settled. `gone` is told of each that is
-  // left.
-  template <class F> void pass_by_settled(F gone);
+  // Passes by ancestors that have settled: before its task's first spawn, and again at its end, so
+  // that what is left of a chain is what has not settled. `book` is told of each that is passed.
+  template <class F> void pass_by_settled(gone_children& book, F free);
 
   // How many that were asked are still in memory: none is the usual case, and costs its reader one
   // load.
@@ -82,20 +84,6 @@ inline bool kin::ask(asked why) {
     }
   while (!word.compare_exchange_weak(w, w | why));
   return true;
-}
-
-template <class F> void kin::pass_by_settled(F gone) {
-  if (kin* k = up(); !k || !k->settled.load(std::memory_order_acquire)) return;
-  std::lock_guard guard{chains};
-  for (;;) {
-    kin* k = up();
-    if (!k || !k->settled.load(std::memory_order_acquire) || k->was_asked() != no) return;
-    kin* further = k->up();
-    if (further) further->children.fetch_add(1, std::memory_order_relaxed);  // k holds it meanwhile
-    std::uintptr_t w = word.load();
-    while (!word.compare_exchange_weak(w, (w & 3) | reinterpret_cast<std::uintptr_t>(further))) {}
-    gone(k);
-  }
 }
 
 // What one thread knows of children that are gone and whose parents have not been told yet:
@@ -145,6 +133,19 @@ private:
   std::int64_t n_ = 0;
 };
 
+template <class F> void kin::pass_by_settled(gone_children& book, F free) {
+  if (kin* k = up(); !k || !k->settled.load(std::memory_order_acquire)) return;
+  std::lock_guard guard{chains};
+  for (;;) {
+    kin* k = up();
+    if (!k || !k->settled.load(std::memory_order_acquire) || k->was_asked() != no) return;
+    kin* further = k->up();
+    if (further) further->children.fetch_add(1, std::memory_order_relaxed);  // k holds it meanwhile
+    std::uintptr_t w = word.load();
+    while (!word.compare_exchange_weak(w, (w & 3) | reinterpret_cast<std::uintptr_t>(further))) {}
+    book.one_gone(k, free);
+  }
+}
 // Who waits and has a parent, so that those can be reached whose ancestor is asked to end. Sharded
 // by thread.
 class roster {

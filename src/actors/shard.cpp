@@ -135,7 +135,7 @@ void store_core::on(find_task_msg& m) {
 void store_core::on(cancel_msg& m) {
   if (!m.o->present && m.o->maker) {
     send_cancel(domain_, *m.o->maker, m);  // its task answers
-    if (!rest_.sweep) rest_.sweep = domain_.take_sweep();
+    if (!rest_.sweep) rest_.sweep = domain_.take_sweep();  // else that sweep takes this one along
     return;
   }
   if (m.into) *m.into = cancel_result::already_settled;

@@ -78,8 +78,7 @@ task::task(caf::actor_config& cfg, domain& d, const task_type& type, object* out
 
 void task::adopt_by(task& parent, seat& s) {
   kin& up = parent.family();
-  if (up.spawned++ == 0)
-    up.pass_by_settled([&](kin* k) { s.gone.one_gone(k, &task::free_block_of); });
+  if (up.spawned++ == 0) up.pass_by_settled(s.gone, &task::free_block_of);
   family().word.store(reinterpret_cast<std::uintptr_t>(&up), std::memory_order_release);
 }
 
@@ -275,7 +274,9 @@ void put_msg::keep() {
 }
 
 void task::put_outcome(outcome how) {
-  family().settled.store(true, std::memory_order_release);
+  kin& k = family();
+  if (k.spawned != 0) k.pass_by_settled(seat::mine().gone, &task::free_block_of);
+  k.settled.store(true, std::memory_order_release);
   domain_->settled(*this, how.is == outcome::failure);
   object* out = out_;
   shard_of(*out).store->tell(put_msg{out, how});

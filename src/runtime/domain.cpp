@@ -243,15 +243,19 @@ void domain::sweep() {
     return k.was_asked() == kin::no && k.asked_in_all() == kin::ancestor;
   };
   auto hold = [](kin& k) { caf::intrusive_ptr_add_ref(task::of(k).ctrl()); };
-  for (std::size_t n = 1; n > 0;) {
-    n = waiting_.gather(some, std::size(some), wanted, hold);
-    for (std::size_t i = 0; i < n; ++i) {
-      (void)task::of(*some[i]).ask_to_end(kin::ancestor);
-      task::of(*some[i]).release();
+  int done = 0;
+  do {
+    for (std::size_t n = 1; n > 0;) {
+      n = waiting_.gather(some, std::size(some), wanted, hold);
+      for (std::size_t i = 0; i < n; ++i) {
+        (void)task::of(*some[i]).ask_to_end(kin::ancestor);
+        task::of(*some[i]).release();
+      }
     }
-  }
-  tell_tokens(false);
-  sweeps_.fetch_sub(1);
+    tell_tokens(false);
+    ++done;
+  } while (take_sweep());
+  sweeps_.fetch_sub(done);  // the last touch: the domain may be gone after it
 }
 
 // What users have registered runs without the lock.
