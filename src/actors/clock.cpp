@@ -64,7 +64,7 @@ void clock_core::answer(sleeper& s) {
     return send_ready(domain_, *s.who, nullptr, s.is == sleeper::limit);
   if (timers_.closed()) return;  // the runtime ends, and all with it
   send_cancel(domain_, *s.who, {.o = nullptr, .past_deadline = true});
-  if (!sweep_) sweep_ = domain_.take_sweep();
+  if (!sweep_ && domain_.take_sweep()) sweep_ = &domain_;
 }
 void clock_core::finish(domain* d) {
   if (d) d->sweep();

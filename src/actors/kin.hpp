@@ -49,6 +49,8 @@ struct kin {
   // How many that were asked are still in memory: none is the usual case, and costs its reader one
   // load.
   static bool any_standing() { return standing.count.load(std::memory_order_relaxed) != 0; }
+  // Nobody spawned it, it spawned nobody, and it was not asked.
+  bool alone() const { return word.load(std::memory_order_relaxed) == 0 && spawned == 0; }
   // Before its memory is freed.
   void forget() {
     if (was_asked() != no) standing.count.fetch_sub(1);

@@ -134,8 +134,11 @@ void store_core::on(find_task_msg& m) {
 
 void store_core::on(cancel_msg& m) {
   if (!m.o->present && m.o->maker) {
-    send_cancel(domain_, *m.o->maker, m);  // its task answers
-    if (!rest_.sweep) rest_.sweep = domain_.take_sweep();  // else that sweep takes this one along
+    send_cancel(domain_, *m.o->maker, m);        // its task answers
+    if (!rest_.sweep && domain_.take_sweep()) {  // else the one that is due takes this one along
+      rest_.sweep = true;
+      rest_.from = &domain_;
+    }
     return;
   }
   if (m.into) *m.into = cancel_result::already_settled;
@@ -148,10 +151,9 @@ void store_core::reap(object* o) {
   rest_.dead = o;
 }
 
-void store_core::finish(const leftovers& r) {
-  if (r.sweep) r.sweep->sweep();
-  if (r.dead) bury(r.dead);
+void store_core::finish_rarely(const leftovers& r) {
   if (r.answer) send_ready(*r.from, *r.answer, nullptr);
+  if (r.sweep) r.from->sweep();
 }
 
 // ---- the resolver -------------------------------------------------------------------------------

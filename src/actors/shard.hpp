@@ -13,13 +13,16 @@ namespace troupe::detail {
 
 class domain;
 
+// Destroys the values of dead objects, and those that die with them, without recursion.
+void bury(object* dead) noexcept;
+
 // What a store or a resolver leaves for after its release: values to destroy and questions to
 // answer.
 struct leftovers {
   object* dead = nullptr;                 // a chain by next_dead
   bool retired = false;                   // from now on the dead are orphans
-  domain* sweep = nullptr;                // whose sweep is due
-  domain* from = nullptr;                 // with `answer`
+  bool sweep = false;                     // that of `from` is due
+  domain* from = nullptr;                 // with `answer` and `sweep`
   caf::abstract_actor* answer = nullptr;  // waits for the last question
 };
 
@@ -36,11 +39,16 @@ public:
 
   leftovers rest() { return std::exchange(rest_, {.retired = rest_.retired}); }
   void restore(const leftovers& r) { rest_ = r; }
-  static void finish(const leftovers& r);
+  static void finish(const leftovers& r) {
+    if (r.dead) bury(r.dead);
+    if (r.from) [[unlikely]]
+      finish_rarely(r);
+  }
   bool closed() const { return rest_.retired; }
   const object_table& table() const { return table_; }
 
 private:
+  static void finish_rarely(const leftovers& r);
   void reap(object* o);
   domain& domain_;
   object_table table_;
@@ -94,9 +102,6 @@ object* allocate_object(domain& d, const value_type& type);
 // Of the record, not of the value: a word about an object may be on its way when its value dies.
 void hold_memory(object* o) noexcept;
 void release_memory(object* o) noexcept;
-// Destroys the values of dead objects, and those that die with them, without recursion.
-void bury(object* dead) noexcept;
-
 // Tells `who` that its wait is over, from the place where that was found out.
 void send_ready(domain& d, caf::abstract_actor& who, waiter* w, bool expired = false);
 // Asks a task to end.

@@ -94,8 +94,9 @@ void task::destroy(caf::abstract_actor* a) {
 }
 
 void task::free_memory(caf::actor_control_block* c) {
-  auto place = reinterpret_cast<char*>(c) + sizeof_control;
-  seat::mine().gone.over(reinterpret_cast<kin*>(place + sizeof(task)), &task::free_block_of);
+  auto k = reinterpret_cast<kin*>(reinterpret_cast<char*>(c) + sizeof_control + sizeof(task));
+  if (k->alone()) free_block_of(k);
+  else seat::mine().gone.over(k, &task::free_block_of);
 }
 
 void task::free_block_of(kin* k) {

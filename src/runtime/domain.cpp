@@ -338,7 +338,7 @@ public:
     letter<M> m{message_};
     who_->enqueue(caf::mailbox_element_ptr{&m}, unit);
     if constexpr (std::is_same_v<M, cancel_msg>)
-      if (domain* d = domain_.take_sweep()) d->sweep();
+      if (domain_.take_sweep()) domain_.sweep();
     return done;
   }
   void intrusive_ptr_add_ref_impl() override { ref(); }

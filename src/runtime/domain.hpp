@@ -98,7 +98,7 @@ public:
   void want_sweep() {
     if (!sweep_due_.exchange(true)) sweeps_.fetch_add(1);
   }
-  domain* take_sweep() { return sweep_due_.exchange(false) ? this : nullptr; }
+  bool take_sweep() { return sweep_due_.exchange(false); }
   // Asks all to end whose ancestors were asked, and tells the bodies that hold tokens. Runs what
   // users have registered with those tokens.
   void sweep();
