@@ -8,6 +8,8 @@
 //   task, client --withdraw> resolver --ready, ready--> task, client
 //                   a wait that gives up is answered all the same, exactly once, and so is the
 //                   withdraw: only then is nothing on its way any more
+//   task, client, wait_set --await--> resolver          a set waits for many, and tells its owner:
+//   wait_set --ready--> task, client
 //   task, client --sleep---> clock -----ready--> task, client
 //   task, client --wake----> clock -----ready, ready--> task, client      as withdraw
 //   clock's thread --tick--> clock
@@ -34,6 +36,9 @@ namespace troupe::detail {
 struct waiter : edge {
   caf::abstract_actor* who = nullptr;
   std::atomic<bool> answered{false};  // a hint, for the waiter itself
+  // No ref is held meanwhile: the resolver keeps the record, and acknowledges the await (with a
+  // ready_msg of no wait). The object must live until then.
+  bool unheld = false;
 
   void wait_for(object& o, caf::abstract_actor& waiting, std::uint64_t whose) {
     what = &o;

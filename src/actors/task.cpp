@@ -56,6 +56,7 @@ task* task::make(domain& d, const task_type& type, object* out, const task_optio
   auto t = new (memory + sizeof_control) task(s.blank, d, type, out);
   try {
     if (options) t->take_options(*options);
+    if (type.parts) t->make_parts();
   } catch (...) {
     t->abandon();
     throw;
@@ -72,7 +73,11 @@ task::task(caf::actor_config& cfg, domain& d, const task_type& type, object* out
   out->maker = this;
 }
 
-task::~task() { release_memory(out_); }
+task::~task() {
+  release_memory(out_);
+  if (extras_)
+    for (auto part : extras_->parts) release_memory(part);
+}
 
 void task::destroy(caf::abstract_actor* a) {
   auto t = static_cast<task*>(a);
@@ -108,6 +113,8 @@ void task::release() {
 }
 
 void task::abandon() noexcept {
+  if (extras_)
+    for (auto part : extras_->parts) abandon_object(part);
   keeps_place_ = true;
   release_run();
 }
@@ -194,6 +201,7 @@ void task::run() noexcept {
     } catch (...) { failed = failure::of_exception(name_of_task(), std::current_exception()); }
   }
   check_canary(*seat::mine().on);
+  if (extras_) extras_->standing = {};
   type_.destroy(call());
   seat::mine().running = outer;  // perhaps another thread by now
   if (failed) settle({outcome::failure, failed});
@@ -215,13 +223,52 @@ void task::settle(outcome how) {
   d.settled(*this, how.is == outcome::failure);
   object* out = out_;
   shard_of(*out).store->tell(put_msg{out, how});
-  if (out->is_sealed() && exposed_)
+  object* last = type_.parts ? settle_parts(how) : out;
+  if (last->is_sealed() && exposed_)
     tell_monitors();  // else the store tells them when it has taken the put in
   release_run();
   d.ended();
 }
 
 void task::tell_monitors() { cleanup(caf::error{}, nullptr); }
+
+// ---- a body that returns a tuple ----------------------------------------------------------------
+// Nobody refers to the tuple itself: its object is kept by those of its elements, in one store, which
+// takes the tuple in first.
+
+void task::make_parts() {
+  auto& parts = extras().parts;
+  parts.reserve(type_.parts->count);
+  shard& home = shard_of(*out_);
+  while (parts.size() < type_.parts->count) {
+    object* part = allocate_object(*domain_, value_type_of<void>);
+    part->home.store(&home, std::memory_order_relaxed);
+    part->maker = this;
+    parts.push_back(part);
+  }
+  out_->split = 1;
+  out_->refs.store(static_cast<std::uint32_t>(parts.size()), std::memory_order_relaxed);
+}
+
+// Gives the last one. Precondition: the tuple's object has been put.
+object* task::settle_parts(outcome how) {
+  const auto& parts = extras_->parts;
+  const bool failed = how.is == outcome::failure;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    outcome part = how;
+    if (failed) static_cast<const failure*>(how.what)->retain();
+    else {
+      keeper(*parts[i]) = out_;
+      part = {outcome::alias, type_.parts->part(how.what, i)};
+    }
+    shard_of(*parts[i]).store->tell(put_msg{parts[i], part});
+  }
+  if (failed) {
+    out_->refs.fetch_sub(static_cast<std::uint32_t>(parts.size()) - 1, std::memory_order_acq_rel);
+    out_->drop();
+  }
+  return parts.back();
+}
 
 // ---- a body that returned a ref -----------------------------------------------------------------
 // Its object takes the outcome of the one that the ref names.

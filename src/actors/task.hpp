@@ -11,6 +11,7 @@
 #include "actors/countdown.hpp"
 #include "actors/messages.hpp"
 #include "actors/strand.hpp"
+#include "actors/wait_set.hpp"
 
 #include <troupe/detail/function.hpp>
 #include <troupe/options.hpp>
@@ -32,6 +33,9 @@ struct task_extras {
   waiter forwarded;          // the wait for the object that the body returned
   object* inner = nullptr;   // that object
   unsigned levels = 0;       // so many refs lie around the value that it leads to
+  std::vector<object*>
+      parts;              // of a tuple: an object for each element; the task holds their memory
+  standing_set standing;  // what the body's last wait for some of many has left
 };
 
 // One block: [control block | task | waits for the direct inputs | the call]. Two references from
@@ -81,9 +85,11 @@ public:
 
   domain& inside() const { return *domain_; }
   object* out() const { return out_; }
+  object* const* parts() const { return extras_ ? extras_->parts.data() : nullptr; }
   std::size_t stack_need() const { return stack_need_; }
   bool blocking() const { return extras_ && extras_->options.blocking; }
   std::string_view name_of_task() const;
+  standing_set& standing() { return extras().standing; }
   // Its handle has been given to somebody, who may monitor it.
   void expose() { exposed_ = true; }
 
@@ -111,6 +117,8 @@ private:
   static void destroy(caf::abstract_actor* a);
   static void free_memory(caf::actor_control_block* c);
   void take_options(const task_options& options);
+  void make_parts();
+  object* settle_parts(outcome how);
   void schedule() noexcept;
   void release_run();
   void settle(outcome how);

@@ -67,7 +67,7 @@ new_task create_task(domain& d, const task_type& type, const task_options* optio
   object* out = allocate_object(d, *type.result);
   try {
     task* t = task::make(d, type, out, options);
-    return {t->call(), t, out};
+    return {t->call(), t, out, t->parts()};
   } catch (...) {
     out->holds.store(1, std::memory_order_relaxed);
     abandon_object(out);
@@ -97,6 +97,12 @@ void abandon_object(object* o) noexcept {
   domain& d = *o->home.load(std::memory_order_relaxed)->inside;
   d.count(seat::mine(), &books::made, -1);
   release_memory(o);
+}
+
+const task_scope& scope_of(const object* o) {
+  if (!o) throw_empty_input();
+  if (const task* t = seat::mine().running) return t->inside().inner_scope();
+  return o->home.load(std::memory_order_relaxed)->inside->inner_scope();
 }
 
 caf::actor find_task_actor(domain& d, object* o) {

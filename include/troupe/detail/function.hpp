@@ -2,6 +2,7 @@
 // A call, type-erased: what the library keeps of a function and its arguments until a task runs it.
 #pragma once
 #include <troupe/detail/arguments.hpp>
+#include <troupe/detail/parts.hpp>
 
 #include <cstddef>
 #include <functional>
@@ -33,6 +34,7 @@ struct task_type {
   // Throws what the function throws.
   verdict (*run)(void* call, void* storage);
   void (*destroy)(void* call) noexcept;
+  const tuple_parts* parts;  // null: the result is no tuple
 };
 
 // ---- names: what the compiler calls a function, without the noise around it ---------------------
@@ -178,7 +180,7 @@ template <class C, class F> inline constexpr task_type task_type_of = [] {
   return task_type{name_of<F>::value, &value_type_of<typename C::value>,
                    sizeof(C),         alignof(C),
                    C::inputs,         &C::run,
-                   &C::destroy};
+                   &C::destroy,       handles<typename C::value>::parts};
 }();
 
 // The checks that a user should read about in plain words, before any of the above is instantiated.
