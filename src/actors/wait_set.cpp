@@ -42,8 +42,10 @@ void wait_set::register_waits() {
       s.unheld = true;
       s.at = &shard_of(o);
       s.abroad = s.at->inside != domain_;
-      // Either its runtime's end sees this, or this sees that it has settled.
-      if (s.abroad) s.at->inside->set_stands();
+      if (s.abroad) {  // either its runtime's end sees this, or this sees that it has settled
+        s.at->inside->set_stands();
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+      }
       if (!s.abroad || !o.is_sealed()) {
         missing.push_back(&s);
         continue;

@@ -113,6 +113,7 @@ void domain::end() {
     }
   });
   // All is answered, and all objects are sealed: what is on its way to a set comes in.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   wait_until([this] { return standing_sets_.load(std::memory_order_seq_cst) == 0; });
   std::size_t gone = 0;
   for (auto& t : all) gone += t.store.gone;
