@@ -194,6 +194,65 @@ void W6_ready_inputs(benchmark::State& state) {
 }
 BENCHMARK(W6_ready_inputs)->UseRealTime()->Unit(benchmark::kMicrosecond);
 
+// get of ten thousand objects that are there already; per object
+void W6_get(benchmark::State& state) {
+  constexpr long n = 10'000;
+  troupe::runtime rt{{.workers = workers}};
+  refs all;
+  for (long i = 0; i < n; ++i) all.push_back(rt.put(i));
+  measure(state, n, [&] { expect(sum(rt.get(all)), n * (n - 1) / 2); });
+}
+BENCHMARK(W6_get)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+// a body that puts three thousand values and returns their refs, and a get of all; per value
+void W6_returns(benchmark::State& state) {
+  constexpr long n = 3000;
+  troupe::runtime rt{{.workers = workers}};
+  measure(state, n, [&] {
+    auto all = rt.submit([] {
+      refs made;
+      for (long i = 0; i < n; ++i) made.push_back(troupe::here().put(i));
+      return made;
+    });
+    expect(sum(rt.get(rt.get(all))), n * (n - 1) / 2);
+  });
+}
+BENCHMARK(W6_returns)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+// a thousand tasks from the program's thread, taken one by one as they settle; 0: the refs are
+// copied into what is pending, 1: moved
+void W8_taken_one_by_one(benchmark::State& state) {
+  constexpr long n = 1000;
+  const bool moved = state.range(0) == 1;
+  troupe::runtime rt{{.workers = workers}};
+  measure(state, n, [&] {
+    refs many;
+    for (long i = 0; i < n; ++i) many.push_back(rt.submit<same>(i));
+    long total = 0;
+    while (!many.empty()) {
+      auto [ready, pending] = moved ? rt.wait(std::move(many), 1) : rt.wait(many, 1);
+      total += rt.get(ready[0]);
+      many = std::move(pending);
+    }
+    expect(total, n * (n - 1) / 2);
+  });
+}
+BENCHMARK(W8_taken_one_by_one)->Arg(0)->Arg(1)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+// the same with as_completed
+void W8_as_completed(benchmark::State& state) {
+  constexpr long n = 1000;
+  troupe::runtime rt{{.workers = workers}};
+  measure(state, n, [&] {
+    refs many;
+    for (long i = 0; i < n; ++i) many.push_back(rt.submit<same>(i));
+    long total = 0;
+    for (auto& r : rt.as_completed(std::move(many))) total += rt.get(r);
+    expect(total, n * (n - 1) / 2);
+  });
+}
+BENCHMARK(W8_as_completed)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
 // from nothing to the first result; the runtime's end is not counted
 void W13_start(benchmark::State& state) {
   std::vector<double> spent;

@@ -69,6 +69,13 @@ public:
     } else return detail::take_value<T>(*mine.object_);
   }
 
+  // Submits a task that calls f with the value (for ref<void>: with nothing) once this has settled:
+  // as submit(f, *this) in the running task's runtime, outside of a task in the object's own. An
+  // error goes on to the result without running f. Gives what submit gives; throws cancelled if
+  // that runtime is ending or has ended. (In <troupe/runtime.hpp>.)
+  template <class F> auto then(F&& f) const&;
+  template <class F> auto then(F&& f) &&;
+
   // Whether both name the same object.
   friend bool operator==(const ref& a, const ref& b) noexcept { return a.object_ == b.object_; }
 

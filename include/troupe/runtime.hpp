@@ -2,6 +2,7 @@
 // The door: runtime, and here() inside a task.
 #pragma once
 #include <troupe/cancel.hpp>
+#include <troupe/completions.hpp>
 #include <troupe/detail/function.hpp>
 #include <troupe/options.hpp>
 
@@ -13,6 +14,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace caf {
@@ -41,8 +43,6 @@ struct name_count {
   std::size_t submitted = 0, settled = 0, failed = 0;
 };
 
-template <class T> struct wait_result { std::vector<ref<T>> ready, pending; };
-
 class runtime;
 class task_scope;
 
@@ -52,6 +52,7 @@ struct new_task {
   void* call = nullptr;
   task* actor = nullptr;
   object* out = nullptr;
+  object* const* parts = nullptr;  // of a tuple: an object for each element
 };
 new_task create_task(domain& d, const task_type& type, const task_options* options);
 void start_task(new_task t, object* const* missing,
@@ -72,7 +73,8 @@ public:
     call_ = ::new (task_.call) Call(std::forward<Xs>(xs)...);
   }
   template <class Visit> void each_input(Visit& visit) const { call_->each_input(visit); }
-  // Gives the task's object, and one ref to it.
+  object* part(std::size_t i) const { return task_.parts[i]; }
+  // Gives the task's object, and one ref to it (or to each of its parts instead).
   template <class Missing> object* start(const Missing& missing) {
     start_task(task_, missing.data(), missing.size());
     call_ = nullptr;
@@ -93,7 +95,6 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
 void sleep_in_task(domain& d, duration time);
 cancel_result cancel_object(domain& d, object* o);
 [[noreturn]] void throw_timed_out(duration timeout);
-[[noreturn]] void throw_bad_wait(std::size_t n, std::size_t count);
 
 template <class T> inline void await_one(domain& d, const ref<T>& r, const duration* timeout) {
   object* o = access::get(r);
@@ -118,7 +119,8 @@ public:
   // returns at once. An argument that is a ref<T>, where the parameter is a T, is an input; so is a
   // container of refs where the container of values is expected. An input that failed settles the
   // task with that error without running it. Throws what copying the arguments throws; cancelled if
-  // the runtime is ending.
+  // the runtime is ending. Gives a ref to what the call returns; of a std::tuple, a std::tuple of
+  // refs to its elements.
   template <auto F, class... As> auto submit(As&&... as) const {
     return submit_call<false>(nullptr, detail::fixed<F>{}, std::forward<As>(as)...);
   }
@@ -206,15 +208,33 @@ public:
     return get_each<Ts...>(std::move(refs), &timeout);
   }
 
-  // Waits until n of them have settled (or the time is up): exactly n ready ones, or with a timeout
-  // those there are, and the rest. The order of refs is kept in both. Throws troupe::error if n is
-  // more than there are.
+  // Waits until n of them have settled (or the time is up): exactly n ready ones, the first to
+  // settle, or with a timeout those there are, and the rest. The order of refs is kept in both. A
+  // next call for what was pending goes on with the same waits. Of an rvalue the refs are moved, not
+  // copied: in a loop over many, wait(std::move(refs), 1) is some ten times as fast.
+  // Throws troupe::error if n is more than there are; cancelled if the runtime is ending.
   template <class T> wait_result<T> wait(const std::vector<ref<T>>& refs, std::size_t n) const {
-    return wait_for(refs, n, nullptr);
+    return detail::split(refs, detail::await_first(*domain_, refs, n, nullptr));
   }
   template <class T>
   wait_result<T> wait(const std::vector<ref<T>>& refs, std::size_t n, duration timeout) const {
-    return wait_for(refs, n, &timeout);
+    return detail::split(refs, detail::await_first(*domain_, refs, n, &timeout));
+  }
+  template <class T> wait_result<T> wait(std::vector<ref<T>>&& refs, std::size_t n) const {
+    const auto ready = detail::await_first(*domain_, refs, n, nullptr);
+    return detail::split(std::move(refs), ready);
+  }
+  template <class T>
+  wait_result<T> wait(std::vector<ref<T>>&& refs, std::size_t n, duration timeout) const {
+    const auto ready = detail::await_first(*domain_, refs, n, &timeout);
+    return detail::split(std::move(refs), ready);
+  }
+
+  // A range over the refs in the order in which they settle, those that have settled already first:
+  //   for (auto& r : rt.as_completed(refs)) use(rt.get(r));
+  // Its steps wait. It may be left early, and must be left before its runtime ends.
+  template <class T> completions<T> as_completed(std::vector<ref<T>> refs) const {
+    return {*domain_, std::move(refs)};
   }
 
   // Asks the task that makes an object to end, and all tasks that it has spawned. One that has not
@@ -245,7 +265,7 @@ protected:
       draft.emplace(std::forward<F>(f), std::forward<As>(as)...);
       detail::missing_inputs<call::inputs> missing;
       draft.each_input(missing);
-      return detail::access::adopt<typename call::value>(draft.start(missing));
+      return detail::start<typename call::value>(draft, missing);
     } else return ref<void>{};
   }
 
@@ -270,16 +290,6 @@ private:
   template <class T> static auto all_values(std::vector<ref<T>> refs) {
     for (const auto& r : refs) (void)r.value();
     if constexpr (!std::is_void_v<T>) return values<T>{std::move(refs)};
-  }
-  template <class T> wait_result<T> wait_for(const std::vector<ref<T>>& refs, std::size_t n,
-                                             const duration* timeout) const {
-    if (n > refs.size()) detail::throw_bad_wait(n, refs.size());
-    detail::await_objects(*domain_, reinterpret_cast<detail::object* const*>(refs.data()),
-                          refs.size(), n, timeout);
-    wait_result<T> result;
-    for (const auto& r : refs)
-      (result.ready.size() < n && r.settled() ? result.ready : result.pending).push_back(r);
-    return result;
   }
 
   detail::domain* domain_;
@@ -349,6 +359,42 @@ private:
   runtime(caf::actor_system* system, runtime_options options);
   detail::domain* inside_;
 };
+
+namespace detail {
+// The running task's runtime, or else the object's own.
+const task_scope& scope_of(const object* o);
+
+// then() of a ref<void>: f takes nothing.
+template <class F> struct after_void {
+  F f;
+  decltype(auto) operator()(std::monostate) { return std::invoke(f); }
+};
+template <class F> struct name_of<after_void<F>> : name_of<F> {};
+
+template <class Signature, class A> constexpr bool takes_the_ref() {
+  if constexpr (requires { Signature::count; }) {
+    if constexpr (Signature::count == 1)
+      return fit_of<typename Signature::template at<0>::type, A>() == fit::as_is;
+  }
+  return false;
+}
+template <class T, class F> auto continue_with(ref<T> r, F&& f) {
+  using G = std::decay_t<F>;
+  static_assert(!takes_the_ref<typename signature_of<G>::type, ref<T>>(),
+                "troupe: then's function takes the value, not the ref: it would run at once");
+  const task_scope& on = scope_of(access::get(r));
+  if constexpr (std::is_void_v<T>)
+    return on.submit(after_void<G>{std::forward<F>(f)}, std::move(r));
+  else return on.submit(std::forward<F>(f), std::move(r));
+}
+}  // namespace detail
+
+template <class T> template <class F> auto ref<T>::then(F&& f) const& {
+  return detail::continue_with(*this, std::forward<F>(f));
+}
+template <class T> template <class F> auto ref<T>::then(F&& f) && {
+  return detail::continue_with(std::move(*this), std::forward<F>(f));
+}
 
 // The version of the CAF library that Troupe was built with, like "0.17.6".
 const char* caf_version() noexcept;

@@ -4,6 +4,7 @@
 #pragma once
 #include "actors/caf_compat.hpp"
 #include "actors/countdown.hpp"
+#include "actors/wait_set.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -21,6 +22,7 @@ public:
   static client& mine(domain& d);
 
   countdown arrivals;
+  standing_set standing;  // what the thread's last wait for some of many has left
   // Until `arrivals` is due. False: the time was up first. Spins for some microseconds, then
   // sleeps.
   bool block(const clock::time_point* until);

@@ -10,6 +10,8 @@
 //                   withdraw: only then is nothing on its way any more
 //   client, task --cancel--> store ----cancel--> task ---ready--> client, task
 //                   what it was too late for, the store answers
+//   task, client, wait_set --await--> resolver          a set waits for many, and tells its owner:
+//   wait_set --ready--> task, client
 //   task, client --sleep---> clock -----ready--> task, client
 //   task --------sleep-----> clock ----cancel--> task      a deadline
 //   task, client --wake----> clock -----ready, ready--> task, client      as withdraw
@@ -38,6 +40,9 @@ namespace troupe::detail {
 struct waiter : edge {
   caf::abstract_actor* who = nullptr;
   std::atomic<bool> answered{false};  // a hint, for the waiter itself
+  // No ref is held meanwhile: the resolver keeps the record, and acknowledges the await (with a
+  // ready_msg of no wait). The object must live until then.
+  bool unheld = false;
 
   void wait_for(object& o, caf::abstract_actor& waiting, std::uint64_t whose) {
     what = &o;

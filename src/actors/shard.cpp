@@ -54,7 +54,7 @@ void object::last_ref_gone() noexcept { shard_of(*this).store->tell(drop_msg{thi
 
 bool object::sole() const noexcept {
   for (auto o = const_cast<object*>(this);; o = keeper(*o)) {
-    if (o->refs.load(std::memory_order_acquire) != 1) return false;
+    if (o->refs.load(std::memory_order_acquire) != 1 && !o->split) return false;
     if (!o->aliased) return true;
   }
 }
@@ -160,11 +160,15 @@ void store_core::finish_rarely(const leftovers& r) {
 
 void resolver_core::on(await_msg& m) {
   object& o = m.w->awaited();
-  switch (graph_.await(o, *m.w)) {
+  caf::abstract_actor* to_acknowledge = m.w->unheld ? m.w->who : nullptr;
+  const auto found = graph_.await(o, *m.w);
+  if (to_acknowledge && found != task_graph::answer::ready && graph_.keep(o)) hold_memory(&o);
+  switch (found) {
     case task_graph::answer::none: break;
     case task_graph::answer::watch: shard_of(o).store->tell(watch_msg{&o}); break;
     case task_graph::answer::ready: send_ready(domain_, *m.w->who, m.w);
   }
+  if (to_acknowledge) send_ready(domain_, *to_acknowledge, nullptr);
 }
 
 void resolver_core::on(sealed_msg& m) {

@@ -59,6 +59,7 @@ task* task::make(domain& d, const task_type& type, object* out, const task_optio
   if (task* parent = s.running; parent && parent->domain_ == &d) t->adopt_by(*parent, s);
   try {
     if (options) t->take_options(*options);
+    if (type.parts) t->make_parts();
   } catch (...) {
     t->abandon();
     throw;
@@ -82,7 +83,11 @@ void task::adopt_by(task& parent, seat& s) {
   family().word.store(reinterpret_cast<std::uintptr_t>(&up), std::memory_order_release);
 }
 
-task::~task() { release_memory(out_); }
+task::~task() {
+  release_memory(out_);
+  if (extras_)
+    for (auto part : extras_->parts) release_memory(part);
+}
 
 void task::destroy(caf::abstract_actor* a) {
   auto t = static_cast<task*>(a);
@@ -129,6 +134,8 @@ void task::release() {
 }
 
 void task::abandon() noexcept {
+  if (extras_)
+    for (auto part : extras_->parts) abandon_object(part);
   keeps_place_ = true;
   release_run();
 }
@@ -253,6 +260,7 @@ void task::run() noexcept {
   }
   check_canary(*seat::mine().on);
   again = again && !domain_->stopping();
+  if (extras_) extras_->standing = {};
   if (!again) type_.destroy(call());
   seat::mine().running = outer;  // perhaps another thread by now
   if (again) {
@@ -281,7 +289,8 @@ void task::put_outcome(outcome how) {
   domain_->settled(*this, how.is == outcome::failure);
   object* out = out_;
   shard_of(*out).store->tell(put_msg{out, how});
-  if (out->is_sealed() && exposed_)
+  object* last = type_.parts ? settle_parts(how) : out;
+  if (last->is_sealed() && exposed_)
     tell_monitors();  // else the store tells them when it has taken the put in
 }
 
@@ -471,6 +480,44 @@ std::stop_token task::stop_token() {
   }
   if (asked_to_end() || domain_->closing()) x.stop->request_stop();
   return x.stop->get_token();
+}
+
+// ---- a body that returns a tuple ----------------------------------------------------------------
+// Nobody refers to the tuple itself: its object is kept by those of its elements, in one store, which
+// takes the tuple in first.
+
+void task::make_parts() {
+  auto& parts = extras().parts;
+  parts.reserve(type_.parts->count);
+  shard& home = shard_of(*out_);
+  while (parts.size() < type_.parts->count) {
+    object* part = allocate_object(*domain_, value_type_of<void>);
+    part->home.store(&home, std::memory_order_relaxed);
+    part->maker = this;
+    parts.push_back(part);
+  }
+  out_->split = 1;
+  out_->refs.store(static_cast<std::uint32_t>(parts.size()), std::memory_order_relaxed);
+}
+
+// Gives the last one. Precondition: the tuple's object has been put.
+object* task::settle_parts(outcome how) {
+  const auto& parts = extras_->parts;
+  const bool failed = how.is == outcome::failure;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    outcome part = how;
+    if (failed) static_cast<const failure*>(how.what)->retain();
+    else {
+      keeper(*parts[i]) = out_;
+      part = {outcome::alias, type_.parts->part(how.what, i)};
+    }
+    shard_of(*parts[i]).store->tell(put_msg{parts[i], part});
+  }
+  if (failed) {
+    out_->refs.fetch_sub(static_cast<std::uint32_t>(parts.size()) - 1, std::memory_order_acq_rel);
+    out_->drop();
+  }
+  return parts.back();
 }
 
 // ---- a body that returned a ref -----------------------------------------------------------------

@@ -13,6 +13,7 @@
 #include "actors/kin.hpp"
 #include "actors/messages.hpp"
 #include "actors/strand.hpp"
+#include "actors/wait_set.hpp"
 
 #include <troupe/detail/function.hpp>
 #include <troupe/options.hpp>
@@ -43,6 +44,9 @@ struct task_extras {
   // Of the wait of the task itself (not of its body) that `arrivals` counts now.
   std::int32_t missing = 0, total = 0;  // missing 0: the inputs' wait
   bool taken_back = false;              // it was given up, and its answers are collected
+  std::vector<object*>
+      parts;              // of a tuple: an object for each element; the task holds their memory
+  standing_set standing;  // what the body's last wait for some of many has left
 };
 
 // One block: [control block | task | kin | waits for the direct inputs | the call]. Two references from
@@ -112,9 +116,11 @@ public:
 
   domain& inside() const { return *domain_; }
   object* out() const { return out_; }
+  object* const* parts() const { return extras_ ? extras_->parts.data() : nullptr; }
   std::size_t stack_need() const { return stack_need_; }
   bool blocking() const { return extras_ && extras_->options.blocking; }
   std::string_view name_of_task() const;
+  standing_set& standing() { return extras().standing; }
   // Its handle has been given to somebody, who may monitor it.
   void expose() { exposed_ = true; }
 
@@ -145,6 +151,8 @@ private:
   static void destroy(caf::abstract_actor* a);
   static void free_memory(caf::actor_control_block* c);
   void take_options(const task_options& options);
+  void make_parts();
+  object* settle_parts(outcome how);
   void schedule() noexcept;
   void release_run();
   void adopt_by(task& parent, seat& s);

@@ -98,8 +98,7 @@ void domain::end() {
   if (awaits_abroad_.load()) each_other([&](domain& other) { other.close_resolvers(number_); });
   clock_->actor().tell(close_msg{number_});
   tell_tokens(true);
-  wait_until_ended();
-  while (sweeps_.load() != 0) std::this_thread::yield();  // on another thread, in a user's callback
+  wait_until([this] { return all_ended() && sweeps_.load() == 0; });
   // Another runtime's resolver may still be on its way out of a task of this one that it answered.
   if (awaits_abroad_.load()) each_other([](domain& other) { (void)other.ask_shards(false); });
   aside_.stop();
@@ -114,6 +113,9 @@ void domain::end() {
       s.resolver->tell(retire_msg{&all[i++], &me});
     }
   });
+  // All is answered, and all objects are sealed: what is on its way to a set comes in.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  wait_until([this] { return standing_sets_.load(std::memory_order_seq_cst) == 0; });
   std::size_t gone = 0;
   for (auto& t : all) gone += t.store.gone;
   for (auto& s : shards_) {
@@ -288,19 +290,19 @@ void domain::drain() {
         "drain() inside a task would wait for that task itself: call it from the program, or get "
         "the refs that are to be settled");
   refuse_waits();
-  wait_until_ended();
+  wait_until([this] { return all_ended(); });
 }
 
 // A task that ends tells nobody: it would pay for that each time, and could not touch the domain
 // after it has counted itself. So look now and then; meanwhile a task parks, and a worker that runs
 // a CAF actor's handler runs tasks.
-void domain::wait_until_ended() {
+void domain::wait_until(const std::function<bool()>& holds) {
   if (!at_once()) {
-    while (!all_ended())
+    while (!holds())
       if (!step()) throw deadlock("nothing can go on, and " + unended() + " have not ended");
     return;
   }
-  for (auto nap = std::chrono::microseconds(10); !all_ended();
+  for (auto nap = std::chrono::microseconds(10); !holds();
        nap = std::min(2 * nap, std::chrono::microseconds(1000))) {
     seat& s = seat::mine();
     if (s.running && !s.running->inside().closing()) {

@@ -113,6 +113,11 @@ public:
     s.resolver->tell(await_msg{&w});  // which may answer it: then w may be gone, and this domain
   }
 
+  // A wait_set to which messages are on their way, from now on; and no more. end() waits for them:
+  // the second is the last touch of the domain.
+  void set_stands() { standing_sets_.fetch_add(1, std::memory_order_seq_cst); }
+  void set_is_gone() { standing_sets_.fetch_sub(1, std::memory_order_acq_rel); }
+
   // ---- other threads
   void run_aside(task& t);
 
@@ -135,7 +140,7 @@ private:
   void close_resolvers(std::uint64_t party);
   void each_other(const std::function<void(domain&)>& f);
   std::vector<totals> ask_shards(bool may_park);
-  void wait_until_ended();
+  void wait_until(const std::function<bool()>& holds);
   std::string unended() const;
   void awaits_abroad(shard& s);
 
@@ -154,7 +159,7 @@ private:
 
   std::vector<books> books_;
   std::atomic<bool> stopping_{false}, closing_{false}, awaits_abroad_{false};
-  std::atomic<std::int64_t> orphans_{0};
+  std::atomic<std::int64_t> orphans_{0}, standing_sets_{0};
 
   roster waiting_;
   std::atomic<bool> sweep_due_{false};

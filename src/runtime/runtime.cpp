@@ -87,7 +87,7 @@ new_task create_task(domain& d, const task_type& type, const task_options* optio
   object* out = allocate_object(d, *type.result);
   try {
     task* t = task::make(d, type, out, options);
-    return {t->call(), t, out};
+    return {t->call(), t, out, t->parts()};
   } catch (...) {
     out->holds.store(1, std::memory_order_relaxed);
     abandon_object(out);
@@ -128,6 +128,12 @@ cancel_result cancel_object(domain& d, object* o) {
     shard_of(*o).store->tell(cancel_msg{.o = o, .into = &result, .who = &me});
   });
   return result;
+}
+
+const task_scope& scope_of(const object* o) {
+  if (!o) throw_empty_input();
+  if (const task* t = seat::mine().running) return t->inside().inner_scope();
+  return o->home.load(std::memory_order_relaxed)->inside->inner_scope();
 }
 
 caf::actor find_task_actor(domain& d, object* o) {

@@ -173,6 +173,32 @@ template <class Who> void await_answers_in(Who who, std::size_t n,
   } else if (!who.collect()) throw deadlock("nothing can go on, and the program waits for answers");
 }
 
+template <class Who> bool await_word_in(domain& d, Who who,
+                                        const std::function<bool(caf::abstract_actor&)>& ask,
+                                        const std::function<bool()>& take_back,
+                                        const std::int64_t* until, bool use_clock) {
+  std::int32_t missing = 1, total = 1;
+  who.arrivals.begin(missing, Who::stack);
+  if (!ask(who_is(who))) return true;
+  sleeper limit;
+  if (use_clock) {
+    limit.due = *until;
+    limit.who = &who_is(who);
+    limit.is = sleeper::limit;
+    d.clock().actor().tell(sleep_msg{&limit});
+    ++total;
+  }
+  if (who.block(use_clock ? nullptr : until) && who.arrivals.arrived(missing) == total) return true;
+  const bool without = take_back();
+  if (without) --total;
+  if (use_clock) {
+    ++total;
+    d.clock().actor().tell(wake_msg{&limit});
+  }
+  collect_all(who, missing, total);
+  return !without;
+}
+
 }  // namespace
 
 void refuse_waits() {
@@ -192,6 +218,16 @@ void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstr
   if (task* me = seat::mine().running; me && may_park)
     return await_answers_in(parked_task{*me}, n, ask);
   await_answers_in(sleeping_thread{d}, n, ask);
+}
+
+std::int64_t time_limit(domain& d, duration timeout) { return d.clock().after(timeout); }
+
+bool await_word(domain& d, const std::function<bool(caf::abstract_actor&)>& ask,
+                const std::function<bool()>& take_back, const std::int64_t* until) {
+  task* me = seat::mine().running;
+  if (!me) return await_word_in(d, sleeping_thread{d}, ask, take_back, until, false);
+  if (until) d.clock().start();
+  return await_word_in(d, parked_task{*me}, ask, take_back, until, until != nullptr);
 }
 
 bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,
@@ -255,10 +291,6 @@ void sleep_in_task(domain& d, duration time) {
 
 void throw_timed_out(duration timeout) {
   throw timed_out("not settled within " + in_words(timeout) + "; the task goes on");
-}
-void throw_bad_wait(std::size_t n, std::size_t count) {
-  throw error("wait for " + std::to_string(n) + " of " + std::to_string(count) +
-              " refs: there are not so many");
 }
 void throw_empty_input() {
   throw error("a ref that names nothing: it was default-constructed or moved from");

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <troupe/options.hpp>
+
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 
 namespace caf {
@@ -18,5 +21,13 @@ void refuse_waits();
 // may_park: a task does so by parking; else its thread waits.
 void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstract_actor&)>& ask,
                    bool may_park = true);
+
+// When a wait that begins now is to give up, by the domain's clock.
+std::int64_t time_limit(domain& d, duration timeout);
+// Waits for one ready message to the actor of the calling task or thread, or until the time is up.
+// ask(me): whether such a message comes at all; take_back(): afterwards, whether none comes any
+// more. False: it went on without the message. Nothing is on its way when this returns.
+bool await_word(domain& d, const std::function<bool(caf::abstract_actor&)>& ask,
+                const std::function<bool()>& take_back, const std::int64_t* until);
 
 }  // namespace troupe::detail

@@ -233,3 +233,22 @@ TEST_CASE("check() says which invariant does not hold") {
   node.waiting = nullptr;
   CHECK_THROWS_AS(g.check(), std::logic_error);
 }
+
+TEST_CASE("an object is kept from the await of one who holds no ref until it is sealed, once") {
+  task_graph graph;
+  graph_node node;
+  std::array<edge, 3> edges;
+  CHECK_FALSE(graph.keep(node));  // nobody has asked: no word about it can come
+  CHECK(graph.await(node, edges[0]) == answer::watch);
+  CHECK(graph.keep(node));
+  CHECK(graph.await(node, edges[1]) == answer::none);
+  CHECK_FALSE(graph.keep(node));
+  CHECK(graph.withdraw(edges[0]));
+  CHECK_FALSE(graph.keep(node));
+  CHECK(graph.sealed(node, all) == &edges[1]);
+  CHECK(graph.let_go(node));
+  CHECK_FALSE(graph.let_go(node));
+  CHECK(graph.await(node, edges[2]) == answer::ready);
+  CHECK_FALSE(graph.keep(node));
+  graph.check();
+}

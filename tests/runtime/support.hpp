@@ -66,7 +66,7 @@ template <class P> bool soon(P holds, std::chrono::steady_clock::duration limit 
 // A task that ends when the test says so.
 class gate {
 public:
-  explicit gate(const troupe::runtime& rt) : state_(std::make_shared<state>()) {
+  explicit gate(const troupe::scope& rt) : state_(std::make_shared<state>()) {
     closed = rt.with({.name = "gate", .blocking = true}).submit([s = state_] {
       std::unique_lock guard{s->mutex};
       s->bell.wait(guard, [&] { return s->open; });

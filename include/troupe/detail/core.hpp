@@ -16,6 +16,7 @@ struct store_entry {
   std::uint8_t present : 1 = 0;  // put has come
   std::uint8_t failed : 1 = 0;   // `value` is a failure
   std::uint8_t aliased : 1 = 0;  // `value` lies in another object, which this one keeps
+  std::uint8_t split : 1 = 0;    // its refs are those of parts of its value, each with its own part
   std::uint8_t : 0;
   // the store's alone
   std::uint8_t watched : 1 = 0;   // the resolver wants to hear of it

@@ -2,6 +2,7 @@
 // A call, type-erased: what the library keeps of a function and its arguments until a task runs it.
 #pragma once
 #include <troupe/detail/arguments.hpp>
+#include <troupe/detail/parts.hpp>
 
 #include <cstddef>
 #include <functional>
@@ -36,6 +37,7 @@ struct task_type {
   // or one that it takes by value cannot be copied.
   verdict (*run_again)(void* call, void* storage);
   void (*destroy)(void* call) noexcept;
+  const tuple_parts* parts;  // null: the result is no tuple
 };
 
 // ---- names: what the compiler calls a function, without the noise around it ---------------------
@@ -196,9 +198,15 @@ template <class C, bool Wanted> constexpr auto run_again_of() -> verdict (*)(voi
 // Options: whether it is submitted with some.
 template <class C, class F, bool Options> inline constexpr task_type task_type_of = [] {
   static_assert(alignof(C) <= 64, "troupe: arguments are aligned to at most 64 bytes");
-  return task_type{
-      name_of<F>::value, &value_type_of<typename C::value>, sizeof(C),  alignof(C), C::inputs,
-      &C::run,           run_again_of<C, Options>(),        &C::destroy};
+  return task_type{name_of<F>::value,
+                   &value_type_of<typename C::value>,
+                   sizeof(C),
+                   alignof(C),
+                   C::inputs,
+                   &C::run,
+                   run_again_of<C, Options>(),
+                   &C::destroy,
+                   handles<typename C::value>::parts};
 }();
 
 // The checks that a user should read about in plain words, before any of the above is instantiated.
