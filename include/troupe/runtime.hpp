@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The door: runtime, and here() inside a task.
 #pragma once
+#include <troupe/detail/coroutine_call.hpp>
 #include <troupe/detail/function.hpp>
 #include <troupe/options.hpp>
 
@@ -55,6 +56,11 @@ new_task create_task(domain& d, const task_type& type, const task_options* optio
 void start_task(new_task t, object* const* missing,
                 std::size_t n);  // throws before it begins, or not at all
 void abandon_task(new_task t) noexcept;
+// The way of a stream's values from this task, not yet started, to the consumer, who leaves it with
+// leave_stream.
+stream_channel* open_stream(domain& d, const new_task& t, const task_options* options,
+                            const value_type& element);
+[[noreturn]] void throw_no_stream();
 // A task whose call is being put in place: undone unless it starts.
 template <class Call> class draft {
 public:
@@ -70,6 +76,7 @@ public:
     call_ = ::new (task_.call) Call(std::forward<Xs>(xs)...);
   }
   template <class Visit> void each_input(Visit& visit) const { call_->each_input(visit); }
+  const new_task& made() const { return task_; }
   // Gives the task's object, and one ref to it.
   template <class Missing> object* start(const Missing& missing) {
     start_task(task_, missing.data(), missing.size());
@@ -115,7 +122,8 @@ public:
   // returns at once. An argument that is a ref<T>, where the parameter is a T, is an input; so is a
   // container of refs where the container of values is expected. An input that failed settles the
   // task with that error without running it. Throws what copying the arguments throws; cancelled if
-  // the runtime is ending.
+  // the runtime is ending. Gives a ref to what the function returns (or what a task<T> co_returns);
+  // of a function that returns a stream<T>, that stream, at once.
   template <auto F, class... As> auto submit(As&&... as) const {
     return submit_call(nullptr, detail::fixed<F>{}, std::forward<As>(as)...);
   }
@@ -227,16 +235,34 @@ protected:
   auto submit_call(const task_options* options, F&& f, As&&... as) const {
     using G = std::decay_t<F>;
     if constexpr (detail::check_call<G, std::decay_t<As>...>()) {
-      using call = detail::call<G, std::decay_t<As>...>;
-      detail::draft<call> draft{*domain_, detail::task_type_of<call, G>, options};
-      draft.emplace(std::forward<F>(f), std::forward<As>(as)...);
-      detail::missing_inputs<call::inputs> missing;
-      draft.each_input(missing);
-      return detail::access::adopt<typename call::value>(draft.start(missing));
+      using call = detail::call_for<G, std::decay_t<As>...>;
+      if constexpr (call::streams)
+        return submit_stream<call, G>(options, std::forward<F>(f), std::forward<As>(as)...);
+      else {
+        if (options && options->stream_buffer != 0) detail::throw_no_stream();
+        detail::draft<call> draft{*domain_, detail::task_type_of<call, G>, options};
+        draft.emplace(std::forward<F>(f), std::forward<As>(as)...);
+        detail::missing_inputs<call::inputs> missing;
+        draft.each_input(missing);
+        return detail::access::adopt<typename call::value>(draft.start(missing));
+      }
     } else return ref<void>{};
   }
 
 private:
+  template <class Call, class G, class F, class... As>
+  auto submit_stream(const task_options* options, F&& f, As&&... as) const {
+    using T = typename Call::element;
+    detail::draft<Call> draft{*domain_, detail::task_type_of<Call, G>, options};
+    detail::stream_channel* channel =
+        detail::open_stream(*domain_, draft.made(), options, detail::value_type_of<T>);
+    auto values = detail::stream_access::adopt<T>(channel);
+    draft.emplace(channel, std::forward<F>(f), std::forward<As>(as)...);
+    detail::missing_inputs<Call::inputs> missing;
+    draft.each_input(missing);
+    detail::stream_access::made_by(values, detail::access::adopt<void>(draft.start(missing)));
+    return values;
+  }
   template <class... Results, class Refs>
   std::tuple<Results...> get_each(Refs&& refs, const duration* timeout) const {
     std::apply(

@@ -5,8 +5,10 @@
 #include "actors/seat.hpp"
 #include "actors/shard.hpp"
 #include "actors/slab_pool.hpp"
+#include "actors/stream.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
+#include "runtime/wait.hpp"
 
 #include <caf/actor_cast.hpp>
 
@@ -20,6 +22,8 @@ namespace troupe::detail {
 namespace {
 // In woken_, of a task that waits for the object that its body returned.
 strand* forward_ready() { return reinterpret_cast<strand*>(1); }
+// Of a coroutine that can go on, on any strand.
+strand* coroutine_ready() { return reinterpret_cast<strand*>(2); }
 
 // An unguarded stack that was overrun is found while the task's name is known.
 void check_canary(const strand& on) {
@@ -108,6 +112,7 @@ void task::release() {
 }
 
 void task::abandon() noexcept {
+  if (extras_) finish_feeding(nullptr);
   keeps_place_ = true;
   release_run();
 }
@@ -165,6 +170,7 @@ void task::schedule() noexcept {
   const bool at_once = domain_->at_once();
   const bool aside = blocking() && at_once;  // and a private task: its one place is all it has
   if (forwarding_) woken_.store(forward_ready(), std::memory_order_release);
+  else if (suspended_) woken_.store(coroutine_ready(), std::memory_order_release);
   else if (parked_on_) woken_.store(parked_on_, std::memory_order_release);
   else if (!private_) out_->claim.store(claim::queued, std::memory_order_release);
   if (aside) return domain_->run_aside(*this);
@@ -184,7 +190,9 @@ void task::run() noexcept {
   task* outer = std::exchange(seat::mine().running, this);
   verdict v;
   const failure* failed = nullptr;
-  if (domain_->stopping()) failed = domain_->ended_early(*this);
+  const bool again = std::exchange(suspended_, false);
+  if (again) take_back(*this, extras_->suspended);
+  if (!again && domain_->stopping()) failed = domain_->ended_early(*this);
   else {
     // the only place that catches everything: what a body throws is its object's outcome
     try {
@@ -194,6 +202,10 @@ void task::run() noexcept {
     } catch (...) { failed = failure::of_exception(name_of_task(), std::current_exception()); }
   }
   check_canary(*seat::mine().on);
+  if (!failed && v.is == verdict::suspended) {
+    seat::mine().running = outer;
+    return suspend(*v.which);
+  }
   type_.destroy(call());
   seat::mine().running = outer;  // perhaps another thread by now
   if (failed) settle({outcome::failure, failed});
@@ -213,6 +225,8 @@ void put_msg::keep() {
 void task::settle(outcome how) {
   domain& d = *domain_;
   d.settled(*this, how.is == outcome::failure);
+  if (extras_)
+    finish_feeding(how.is == outcome::failure ? static_cast<const failure*>(how.what) : nullptr);
   object* out = out_;
   shard_of(*out).store->tell(put_msg{out, how});
   if (out->is_sealed() && exposed_)
@@ -273,6 +287,29 @@ void task::finish_forwarding() {
   settle(how);
 }
 
+// ---- streams and coroutines ---------------------------------------------------------------------
+
+bool task::is_to_end() const {
+  return domain_->closing() ||
+         (extras_ && extras_->feeds && extras_->feeds->left.load(std::memory_order_acquire));
+}
+
+void task::finish_feeding(const failure* failed) noexcept {
+  if (auto c = std::exchange(extras_->feeds, nullptr)) finish_stream(*c, failed);
+}
+
+// As forward(): the answer puts it into a queue, and it runs again on any strand.
+void task::suspend(object& on) {
+  task_extras& x = extras();
+  suspended_ = true;
+  intrusive_ptr_add_ref(ctrl());  // for a place in a queue
+  x.suspended.answered.store(false, std::memory_order_relaxed);
+  x.suspended.wait_for(on, *this, domain_->number());
+  arrivals.begin(2, countdown::free);
+  domain_->await(x.suspended);
+  if (arrivals.arrive()) schedule();
+}
+
 // ---- parking ------------------------------------------------------------------------------------
 
 void task::park() {
@@ -309,8 +346,10 @@ void drive(task* first, bool ours) {
     if (on == forward_ready()) t->finish_forwarding();
     else {
       task* begin = nullptr;
-      if (!on && ((ours && is_first) || t->claim_it())) {
+      const bool again = on == coroutine_ready();
+      if (again || (!on && ((ours && is_first) || t->claim_it()))) {
         begin = t;
+        on = nullptr;
         try {
           on = strand::take(t->stack_need());
         } catch (...) { t->settle_unstarted(std::current_exception()); }

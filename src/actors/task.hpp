@@ -5,7 +5,8 @@
 //   pending --inputs ready--> queued --claimed--> running --body returned--> settled
 //                                         ^        |  |                         ^
 //                                   ready |  parks |  `-a ref-> forwarding -ready-'
-//                                       parked <---'
+//                                       parked <---+
+//                                       suspended <-   a coroutine: without its strand
 #pragma once
 #include "actors/caf_compat.hpp"
 #include "actors/countdown.hpp"
@@ -24,14 +25,17 @@ namespace troupe::detail {
 
 class domain;
 class failure;
+class stream_channel;
 
 // What few tasks need.
 struct task_extras {
   task_options options;
-  std::vector<waiter> more;  // waits for inputs in containers
-  waiter forwarded;          // the wait for the object that the body returned
-  object* inner = nullptr;   // that object
-  unsigned levels = 0;       // so many refs lie around the value that it leads to
+  std::vector<waiter> more;         // waits for inputs in containers
+  waiter forwarded;                 // the wait for the object that the body returned
+  object* inner = nullptr;          // that object
+  unsigned levels = 0;              // so many refs lie around the value that it leads to
+  waiter suspended;                 // the wait of a coroutine
+  stream_channel* feeds = nullptr;  // where the body's values go, until it has settled
 };
 
 // One block: [control block | task | waits for the direct inputs | the call]. Two references from
@@ -50,7 +54,10 @@ public:
   // Never started: the call was not constructed.
   void abandon() noexcept;
 
-  // Precondition: claimed (or private, and begun for the first time). Uses up the reference for the
+  // The body gives a stream: takes over the producer's reference. Before start().
+  void feed(stream_channel* c) { extras().feeds = c; }
+
+  // Precondition: claimed (or private, and begun for the first time), or suspended and woken. Uses up the reference for the
   // run.
   void run() noexcept;
   // Parks on what has been registered with `arrivals`. Precondition: it runs, on its strand.
@@ -81,6 +88,8 @@ public:
 
   domain& inside() const { return *domain_; }
   object* out() const { return out_; }
+  // Whether a body that waits now, or is woken before its wait is over, meets `cancelled`.
+  bool is_to_end() const;
   std::size_t stack_need() const { return stack_need_; }
   bool blocking() const { return extras_ && extras_->options.blocking; }
   std::string_view name_of_task() const;
@@ -115,6 +124,8 @@ private:
   void release_run();
   void settle(outcome how);
   void forward(object* inner, unsigned levels);
+  void suspend(object& on);
+  void finish_feeding(const failure* failed) noexcept;
 
   domain* domain_;
   const task_type& type_;
@@ -126,6 +137,7 @@ private:
   bool private_ = false;  // never claimed by a getter: it needs a stack or a thread of its own
   bool exposed_ = false;  // written by the store before the put
   bool forwarding_ = false;
+  bool suspended_ = false;  // a coroutine that has begun, and is not on a strand
   bool keeps_place_ = false;
 };
 

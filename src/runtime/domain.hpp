@@ -5,6 +5,7 @@
 #include "actors/clock.hpp"
 #include "actors/shard.hpp"
 #include "actors/side_pool.hpp"
+#include "actors/stream.hpp"
 
 #include <troupe/runtime.hpp>
 
@@ -54,6 +55,7 @@ public:
   shard& shard_here() { return shards_[seat::mine().number % shards_.size()]; }
   const std::vector<shard>& shards() const { return shards_; }
   detail::clock& clock() { return *clock_; }
+  stream_list& streams() { return streams_; }
 
   // ---- counters
   void count(const seat& s, std::atomic<std::int64_t> books::*what, std::int64_t n = 1) {
@@ -97,6 +99,9 @@ public:
     s.resolver->tell(await_msg{&w});  // which may answer it: then w may be gone, and this domain
   }
 
+  // Before a task or thread of this runtime waits at an actor of another one.
+  void waits_abroad() { awaits_abroad_.store(true); }
+
   // ---- other threads
   void run_aside(task& t);
 
@@ -112,7 +117,7 @@ private:
   void count_settled(const task& t, bool failed);
   bool all_ended() const {
     const std::size_t ended = total(&books::ended);  // first: what is submitted meanwhile counts
-    return ended >= total(&books::submitted);
+    return ended >= total(&books::submitted) && streams_.all_finished();
   }
 
   void close_resolvers(std::uint64_t party);
@@ -134,6 +139,7 @@ private:
   std::vector<shard> shards_;
   std::unique_ptr<detail::clock> clock_;
   side_pool aside_;
+  stream_list streams_;
 
   std::vector<books> books_;
   std::atomic<bool> stopping_{false}, closing_{false}, awaits_abroad_{false};

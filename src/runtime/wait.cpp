@@ -164,6 +164,23 @@ template <class Who> void await_answers_in(Who who, std::size_t n,
   if (!who.block(nullptr)) throw deadlock("nothing can go on, and the program waits for answers");
 }
 
+template <class Who>
+bool await_answer_in(Who who, const std::function<void(caf::abstract_actor&)>& ask,
+                     const std::function<void(caf::abstract_actor&)>& withdraw) {
+  std::int32_t missing = 1, total = 1;
+  who.arrivals.begin(missing, Who::stack);
+  ask(who_is(who));
+  const bool woken = who.block(nullptr);
+  if (who.arrivals.arrived(missing) == total) return true;
+  withdraw(who_is(who));
+  total = 2;
+  while (who.arrivals.arrived(missing) != total) {
+    missing = who.arrivals.extend(missing, total, who.left);
+    who.block(nullptr);
+  }
+  return woken;
+}
+
 }  // namespace
 
 void refuse_waits() {
@@ -185,6 +202,24 @@ void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstr
   await_answers_in(sleeping_thread{d}, n, ask);
 }
 
+bool await_answer(domain& d, const std::function<void(caf::abstract_actor&)>& ask,
+                  const std::function<void(caf::abstract_actor&)>& withdraw) {
+  if (task* me = seat::mine().running) return await_answer_in(parked_task{*me}, ask, withdraw);
+  return await_answer_in(sleeping_thread{d}, ask, withdraw);
+}
+
+void take_back(task& me, waiter& w) {
+  if (w.answered.load(std::memory_order_relaxed)) return;
+  parked_task who{me};
+  who.left = true;  // the wait began without a stack
+  shard_of(w.awaited()).resolver->tell(withdraw_msg{&w});
+  constexpr std::int32_t total = 3;  // suspend()'s own, the wait's answer, the withdraw's
+  for (std::int32_t missing = 2; who.arrivals.arrived(missing) != total;) {
+    missing = who.arrivals.extend(missing, total, who.left);
+    who.block(nullptr);
+  }
+}
+
 bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,
                    const duration* timeout) {
   if (sealed_of(objects, count) >= n) return true;
@@ -194,6 +229,8 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
   const bool all = n == count && !timeout;
   seat& s = seat::mine();
   if (task* me = s.running) {
+    if (me->is_to_end())
+      throw cancelled("a wait was cancelled: the runtime ends, or the task is to end");
     if (all)
       for (std::size_t i = 0; i < count; ++i)
         if (!objects[i]->is_sealed()) run_on_this_stack(d, *objects[i]);
@@ -224,7 +261,8 @@ void sleep_in_task(domain& d, duration time) {
   task* me = seat::mine().running;
   if (!me) throw error("here() is for a running task: this thread runs none");
   refuse_waits();
-  if (d.closing()) throw cancelled("a sleep was cancelled: the runtime ends");
+  if (d.closing() || me->is_to_end())
+    throw cancelled("a sleep was cancelled: the runtime ends, or the task is to end");
   if (time.count() <= 0) return;
   d.clock().start();
   sleeper s;
