@@ -133,7 +133,7 @@ public:
       return *this;
     }
     void operator++(int) { ++*this; }
-    friend bool operator==(const iterator& i, std::default_sentinel_t) { return !i.of_->current_; }
+    bool operator==(std::default_sentinel_t) const { return !of_->current_; }
 
   private:
     friend stream;
