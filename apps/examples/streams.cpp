@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // expect-output: ^first: 2 3 5 7 11$
 // expect-output: ^sum of the squares of the primes below 1000: 49345379$
-// expect-output: ^3 lines, then: task 'read' failed: line 4 is torn$
+// expect-output: ^3 lines, then: task 'lines_of' failed: line 4 is torn$
 #include <troupe/troupe.hpp>
 
 #include <iostream>
@@ -31,7 +31,7 @@ long sum_of_squares(troupe::stream<int> numbers) {
   return sum;
 }
 
-troupe::stream<std::string> read(const std::vector<std::string>& lines) {
+troupe::stream<std::string> lines_of(const std::vector<std::string>& lines) {
   int number = 0;
   for (const auto& line : lines) {
     ++number;
@@ -56,7 +56,7 @@ int main() {
 
   int lines = 0;
   try {
-    auto all = rt.submit<read>(std::vector<std::string>{"a", "b", "c", "", "e"});
+    auto all = rt.submit<lines_of>(std::vector<std::string>{"a", "b", "c", "", "e"});
     while (auto line = all.next()) ++lines;  // moved out, one by one
   } catch (const troupe::task_error& e) {    // where it happened: after the good lines
     std::cout << lines << " lines, then: " << e.what() << '\n';
