@@ -95,11 +95,11 @@ TEST_CASE("a stream whose values nobody will make is an error for the program, n
   CHECK(s.rt->get(r) == 3);
   // the producer waits for a task that waits for itself
   auto own = std::make_shared<ref<int>>();
-  *own = s.rt->submit([](std::shared_ptr<ref<int>> r) { return here().get(*r); }, own);
+  *own = s.rt->submit([](std::shared_ptr<ref<int>> o) { return here().get(*o); }, own);
   auto stuck = s.rt->submit(
-      [](std::shared_ptr<ref<int>> r) -> stream<int> {
+      [](std::shared_ptr<ref<int>> o) -> stream<int> {
         co_yield 1;
-        co_yield co_await *r;
+        co_yield co_await *o;
       },
       own);
   CHECK(stuck.next() == 1);
