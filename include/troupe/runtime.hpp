@@ -3,6 +3,7 @@
 #pragma once
 #include <troupe/cancel.hpp>
 #include <troupe/completions.hpp>
+#include <troupe/detail/coroutine_call.hpp>
 #include <troupe/detail/function.hpp>
 #include <troupe/options.hpp>
 
@@ -58,6 +59,12 @@ new_task create_task(domain& d, const task_type& type, const task_options* optio
 void start_task(new_task t, object* const* missing,
                 std::size_t n);  // throws before it begins, or not at all
 void abandon_task(new_task t) noexcept;
+// The way of a stream's values from this task, not yet started, to the consumer, who leaves it with
+// leave_stream.
+stream_channel* open_stream(domain& d, const new_task& t, const task_options* options,
+                            const value_type& element);
+[[noreturn]] void throw_no_stream();
+[[noreturn]] void throw_no_retries();
 // A task whose call is being put in place: undone unless it starts.
 template <class Call> class draft {
 public:
@@ -74,6 +81,7 @@ public:
   }
   template <class Visit> void each_input(Visit& visit) const { call_->each_input(visit); }
   object* part(std::size_t i) const { return task_.parts[i]; }
+  const new_task& made() const { return task_; }
   // Gives the task's object, and one ref to it (or to each of its parts instead).
   template <class Missing> object* start(const Missing& missing) {
     start_task(task_, missing.data(), missing.size());
@@ -119,8 +127,8 @@ public:
   // returns at once. An argument that is a ref<T>, where the parameter is a T, is an input; so is a
   // container of refs where the container of values is expected. An input that failed settles the
   // task with that error without running it. Throws what copying the arguments throws; cancelled if
-  // the runtime is ending. Gives a ref to what the call returns; of a std::tuple, a std::tuple of
-  // refs to its elements.
+  // the runtime is ending. Gives a ref to what the function returns (or what a task<T> co_returns);
+  // of a std::tuple, a std::tuple of refs to its elements; of a stream<T>, that stream, at once.
   template <auto F, class... As> auto submit(As&&... as) const {
     return submit_call<false>(nullptr, detail::fixed<F>{}, std::forward<As>(as)...);
   }
@@ -260,16 +268,35 @@ protected:
   auto submit_call(const task_options* options, F&& f, As&&... as) const {
     using G = std::decay_t<F>;
     if constexpr (detail::check_call<G, std::decay_t<As>...>()) {
-      using call = detail::call<G, std::decay_t<As>...>;
-      detail::draft<call> draft{*domain_, detail::task_type_of<call, G, Options>, options};
-      draft.emplace(std::forward<F>(f), std::forward<As>(as)...);
-      detail::missing_inputs<call::inputs> missing;
-      draft.each_input(missing);
-      return detail::start<typename call::value>(draft, missing);
+      using call = detail::call_for<G, std::decay_t<As>...>;
+      if constexpr (call::streams)
+        return submit_stream<call, G>(options, std::forward<F>(f), std::forward<As>(as)...);
+      else {
+        if (options && options->stream_buffer != 0) detail::throw_no_stream();
+        detail::draft<call> draft{*domain_, detail::task_type_of<call, G, Options>, options};
+        draft.emplace(std::forward<F>(f), std::forward<As>(as)...);
+        detail::missing_inputs<call::inputs> missing;
+        draft.each_input(missing);
+        return detail::start<typename call::value>(draft, missing);
+      }
     } else return ref<void>{};
   }
 
 private:
+  template <class Call, class G, class F, class... As>
+  auto submit_stream(const task_options* options, F&& f, As&&... as) const {
+    using T = typename Call::element;
+    if (options && options->retries != 0) detail::throw_no_retries();
+    detail::draft<Call> draft{*domain_, detail::task_type_of<Call, G, false>, options};
+    detail::stream_channel* channel =
+        detail::open_stream(*domain_, draft.made(), options, detail::value_type_of<T>);
+    auto values = detail::stream_access::adopt<T>(channel);
+    draft.emplace(channel, std::forward<F>(f), std::forward<As>(as)...);
+    detail::missing_inputs<Call::inputs> missing;
+    draft.each_input(missing);
+    detail::stream_access::made_by(values, detail::access::adopt<void>(draft.start(missing)));
+    return values;
+  }
   template <class... Results, class Refs>
   std::tuple<Results...> get_each(Refs&& refs, const duration* timeout) const {
     std::apply(

@@ -6,4 +6,6 @@
 #include <troupe/options.hpp>
 #include <troupe/ref.hpp>
 #include <troupe/runtime.hpp>
+#include <troupe/stream.hpp>
+#include <troupe/task.hpp>
 #include <troupe/values.hpp>

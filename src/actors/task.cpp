@@ -5,8 +5,10 @@
 #include "actors/seat.hpp"
 #include "actors/shard.hpp"
 #include "actors/slab_pool.hpp"
+#include "actors/stream.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
+#include "runtime/wait.hpp"
 
 #include <caf/actor_cast.hpp>
 
@@ -134,8 +136,10 @@ void task::release() {
 }
 
 void task::abandon() noexcept {
-  if (extras_)
+  if (extras_) {
     for (auto part : extras_->parts) abandon_object(part);
+    finish_feeding(nullptr);
+  }
   keeps_place_ = true;
   release_run();
 }
@@ -231,13 +235,13 @@ bool task::claim_it() { return out_->claim_it(private_ ? claim::reserved : claim
 void task::run() noexcept {
   end_wait();  // for inputs
   task* outer = std::exchange(seat::mine().running, this);
-  stage_ = stage::running;
   verdict v;
   const failure* failed = nullptr;
+  const bool resumed = std::exchange(stage_, stage::running) == stage::suspended;
   bool again = false;
   const bool has_tries = extras_ && extras_->attempt <= extras_->options.retries;
-  if (domain_->stopping()) failed = domain_->ended_early(*this);
-  else if (asked_to_end()) failed = early_end(family().asked_in_all());
+  if (!resumed && domain_->stopping()) failed = domain_->ended_early(*this);
+  else if (!resumed && asked_to_end()) failed = early_end(family().asked_in_all());
   else {
     // the only place that catches everything: what a body throws is its object's outcome
     try {
@@ -248,7 +252,7 @@ void task::run() noexcept {
       again = has_tries && deserves_retry();
       failed = failure::of_exception(name_of_task(), std::current_exception());
     }
-    if (kin::any_standing()) [[unlikely]]
+    if (kin::any_standing() && v.is != verdict::suspended) [[unlikely]]
       if (const auto why = family().asked_in_all(); why != kin::no) {  // whatever it gave
         again = false;
         if (failed) failed->release();
@@ -259,6 +263,10 @@ void task::run() noexcept {
       }
   }
   check_canary(*seat::mine().on);
+  if (!failed && v.is == verdict::suspended) {
+    seat::mine().running = outer;
+    return suspend(*v.which);
+  }
   again = again && !domain_->stopping();
   if (extras_) extras_->standing = {};
   if (!again) type_.destroy(call());
@@ -287,6 +295,8 @@ void task::put_outcome(outcome how) {
   if (k.spawned != 0) k.pass_by_settled(seat::mine().gone, &task::free_block_of);
   k.settled.store(true, std::memory_order_release);
   domain_->settled(*this, how.is == outcome::failure);
+  if (extras_)
+    finish_feeding(how.is == outcome::failure ? static_cast<const failure*>(how.what) : nullptr);
   object* out = out_;
   shard_of(*out).store->tell(put_msg{out, how});
   object* last = type_.parts ? settle_parts(how) : out;
@@ -321,6 +331,23 @@ void task::tell_monitors() { cleanup(caf::error{}, nullptr); }
 
 // ---- what a task awaits for itself, not for its body --------------------------------------------
 
+void task::await_object(object& o) {
+  waiter& w = extras().own;
+  intrusive_ptr_add_ref(ctrl());  // for a place in a queue
+  w.answered.store(false, std::memory_order_relaxed);
+  w.wait_for(o, *this, domain_->number());
+  await_itself(1);
+  domain_->await(w);
+  arm();
+}
+
+// The wait is registered: from now on a cancel finds it, and its last answer queues the task.
+void task::arm() {
+  begin_wait();
+  if (asked_to_end() && arrivals.force()) schedule();
+  if (arrivals.arrive()) schedule();
+}
+
 void task::await_itself(std::int32_t n) {
   task_extras& x = extras();
   x.missing = x.total = n + 1;  // one for the function that calls this: what it touches stays alive
@@ -348,7 +375,7 @@ bool task::take_back() {
     shard_of(w.awaited()).resolver->tell(withdraw_msg{&w});
   };
   if (arrivals.arrived(x.missing) != x.total && !std::exchange(x.taken_back, true)) {
-    if (stage_ == stage::forwarding) give_up(x.forwarded);
+    if (stage_ == stage::forwarding || stage_ == stage::suspended) give_up(x.own);
     else if (stage_ == stage::backing_off) {
       ++x.total;
       domain_->clock().actor().tell(wake_msg{&x.back_off});
@@ -404,9 +431,7 @@ void task::back_off() {
   x.back_off.due = domain_->clock().after(wait);
   await_itself(1);
   domain_->clock().actor().tell(sleep_msg{&x.back_off});
-  begin_wait();
-  if (asked_to_end() && arrivals.force()) schedule();
-  if (arrivals.arrive()) schedule();
+  arm();
 }
 
 // ---- asked to end -------------------------------------------------------------------------------
@@ -452,12 +477,18 @@ const failure* task::early_end(kin::asked why) const {
                                    : "was cancelled"));
 }
 
+bool task::is_to_end() const {
+  return domain_->closing() || asked_to_end() ||
+         (extras_ && extras_->feeds && extras_->feeds->left.load(std::memory_order_acquire));
+}
+
 void task::refuse_if_asked() const {
+  if (!is_to_end()) return;
   if (domain_->closing()) throw cancelled("a wait was cancelled: the runtime ends");
-  if (!kin::any_standing()) [[likely]]
-    return;
   const auto why = family().asked_in_all();
-  if (why == kin::no) return;
+  if (why == kin::no)
+    throw cancelled("task '" + std::string(name_of_task()) +
+                    "' is to end: nobody reads its stream any more");
   throw cancelled("task '" + std::string(name_of_task()) +
                   (why == kin::deadline   ? "' is past its deadline"
                    : why == kin::ancestor ? "' is to end: a task that it descends from is"
@@ -538,14 +569,7 @@ void task::forward(object* inner, unsigned levels) {
   x.levels = levels;
   if (inner->is_sealed()) return settle_as_inner();
   stage_ = stage::forwarding;
-  intrusive_ptr_add_ref(ctrl());  // for a place in a queue
-  x.forwarded.answered.store(false, std::memory_order_relaxed);
-  x.forwarded.wait_for(*inner, *this, domain_->number());
-  await_itself(1);
-  domain_->await(x.forwarded);
-  begin_wait();
-  if (asked_to_end() && arrivals.force()) schedule();
-  if (arrivals.arrive()) schedule();
+  await_object(*inner);
 }
 
 void task::finish_forwarding() {
@@ -574,6 +598,18 @@ void task::settle_as_inner() {
     how = {outcome::alias, inner->value};
   }
   settle(how);
+}
+
+// ---- streams and coroutines ---------------------------------------------------------------------
+
+void task::finish_feeding(const failure* failed) noexcept {
+  if (auto c = std::exchange(extras_->feeds, nullptr)) finish_stream(*c, failed);
+}
+
+// It has begun, and runs again on any strand.
+void task::suspend(object& on) {
+  stage_ = stage::suspended;
+  await_object(on);
 }
 
 // ---- parking ------------------------------------------------------------------------------------
@@ -615,6 +651,7 @@ void drive(task* first, bool ours) {
       task* begin = nullptr;
       if (!on && (own || (ours && is_first) || t->claim_it())) {
         begin = t;
+        on = nullptr;
         try {
           on = strand::take(t->stack_need());
         } catch (...) { t->settle_unstarted(std::current_exception()); }

@@ -6,6 +6,7 @@
 //      |                        |         ^        | | |                       ^  ^
 //      |                        |   ready |  parks | | `-a ref-> forwarding -ready-'
 //      |                        |       parked <---' `-threw-> backing off -> running
+//      |                        |       suspended <-'   a coroutine: without its strand
 //      `------asked to end------+----------------------------------------------'
 #pragma once
 #include "actors/caf_compat.hpp"
@@ -30,13 +31,14 @@ namespace troupe::detail {
 class domain;
 class failure;
 struct seat;
+class stream_channel;
 
 // What few tasks need.
 struct task_extras {
   task_options options;
   std::vector<waiter> more;  // waits for inputs in containers
-  waiter forwarded;          // the wait for the object that the body returned
-  object* inner = nullptr;   // that object
+  waiter own;                // the wait for what the body returned, or for what a coroutine awaits
+  object* inner = nullptr;   // what the body returned
   unsigned levels = 0;       // so many refs lie around the value that it leads to
   unsigned attempt = 1;
   sleeper back_off, deadline;
@@ -47,6 +49,7 @@ struct task_extras {
   std::vector<object*>
       parts;              // of a tuple: an object for each element; the task holds their memory
   standing_set standing;  // what the body's last wait for some of many has left
+  stream_channel* feeds = nullptr;  // where the body's values go, until it has settled
 };
 
 // One block: [control block | task | kin | waits for the direct inputs | the call]. Two references from
@@ -66,7 +69,10 @@ public:
   // Never started: the call was not constructed.
   void abandon() noexcept;
 
-  // Precondition: claimed (or private, and begun for the first time). Uses up the reference for the
+  // The body gives a stream: takes over the producer's reference. Before start().
+  void feed(stream_channel* c) { extras().feeds = c; }
+
+  // Precondition: claimed (or private, and begun for the first time), or suspended and woken. Uses up the reference for the
   // run.
   void run() noexcept;
   // Parks on what has been registered with `arrivals`. Precondition: it runs, on its strand.
@@ -117,6 +123,8 @@ public:
   domain& inside() const { return *domain_; }
   object* out() const { return out_; }
   object* const* parts() const { return extras_ ? extras_->parts.data() : nullptr; }
+  // Whether a body that waits now, or is woken before its wait is over, meets `cancelled`.
+  bool is_to_end() const;
   std::size_t stack_need() const { return stack_need_; }
   bool blocking() const { return extras_ && extras_->options.blocking; }
   std::string_view name_of_task() const;
@@ -136,7 +144,15 @@ public:
 
 private:
   // What its own next step is.
-  enum class stage : std::uint8_t { pending, running, backing_off, forwarding, unbegun, leaving };
+  enum class stage : std::uint8_t {
+    pending,
+    running,
+    suspended,
+    backing_off,
+    forwarding,
+    unbegun,
+    leaving
+  };
 
   static std::size_t call_offset(const task_type& type);
   static std::size_t block_size(const task_type& type) {
@@ -164,9 +180,13 @@ private:
   void forward(object* inner, unsigned levels);
   void finish_forwarding();
   void settle_as_inner();
+  void suspend(object& on);
+  void finish_feeding(const failure* failed) noexcept;
   bool deserves_retry();
   void back_off();
+  void await_object(object& o);
   void await_itself(std::int32_t n);
+  void arm();
   bool take_back();
   const failure* early_end(kin::asked why) const;
 

@@ -100,7 +100,11 @@ void domain::end() {
   tell_tokens(true);
   wait_until([this] { return all_ended() && sweeps_.load() == 0; });
   // Another runtime's resolver may still be on its way out of a task of this one that it answered.
-  if (awaits_abroad_.load()) each_other([](domain& other) { (void)other.ask_shards(false); });
+  if (awaits_abroad_.load())
+    each_other([](domain& other) {
+      (void)other.ask_shards(false);
+      while (other.streams_.answering.load() != 0) std::this_thread::yield();
+    });
   aside_.stop();
   clock_->stop();
   // From here on only refs that outlive the runtime send messages, and those run where they are
@@ -157,6 +161,7 @@ void domain::each_other(const std::function<void(domain&)>& f) {
 
 void domain::close_resolvers(std::uint64_t party) {
   for (auto& s : shards_) s.resolver->tell(close_msg{party});
+  streams_.close(party);
 }
 
 // ---- counters -----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include "actors/kin.hpp"
 #include "actors/shard.hpp"
 #include "actors/side_pool.hpp"
+#include "actors/stream.hpp"
 
 #include <troupe/runtime.hpp>
 
@@ -55,6 +56,7 @@ public:
   shard& shard_here() { return shards_[seat::mine().number % shards_.size()]; }
   const std::vector<shard>& shards() const { return shards_; }
   detail::clock& clock() { return *clock_; }
+  stream_list& streams() { return streams_; }
 
   // ---- counters
   void count(const seat& s, std::atomic<std::int64_t> books::*what, std::int64_t n = 1) {
@@ -117,6 +119,8 @@ public:
   // the second is the last touch of the domain.
   void set_stands() { standing_sets_.fetch_add(1, std::memory_order_seq_cst); }
   void set_is_gone() { standing_sets_.fetch_sub(1, std::memory_order_acq_rel); }
+  // Before a task or thread of this runtime waits at an actor of another one.
+  void waits_abroad() { awaits_abroad_.store(true); }
 
   // ---- other threads
   void run_aside(task& t);
@@ -134,7 +138,7 @@ private:
   void tell_tokens(bool all);
   bool all_ended() const {
     const std::size_t ended = total(&books::ended);  // first: what is submitted meanwhile counts
-    return ended >= total(&books::submitted);
+    return ended >= total(&books::submitted) && streams_.all_finished();
   }
 
   void close_resolvers(std::uint64_t party);
@@ -156,6 +160,7 @@ private:
   std::vector<shard> shards_;
   std::unique_ptr<detail::clock> clock_;
   side_pool aside_;
+  stream_list streams_;
 
   std::vector<books> books_;
   std::atomic<bool> stopping_{false}, closing_{false}, awaits_abroad_{false};

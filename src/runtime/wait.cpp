@@ -199,6 +199,19 @@ template <class Who> bool await_word_in(domain& d, Who who,
   return !without;
 }
 
+template <class Who>
+bool await_answer_in(Who who, const std::function<void(caf::abstract_actor&)>& ask,
+                     const std::function<void(caf::abstract_actor&)>& withdraw) {
+  constexpr std::int32_t missing = 1, total = 1;
+  who.arrivals.begin(missing, Who::stack);
+  ask(who_is(who));
+  const bool woken = who.block(nullptr);
+  if (who.arrivals.arrived(missing) == total) return true;
+  withdraw(who_is(who));
+  collect_all(who, missing, total + 1);
+  return woken;
+}
+
 }  // namespace
 
 void refuse_waits() {
@@ -228,6 +241,12 @@ bool await_word(domain& d, const std::function<bool(caf::abstract_actor&)>& ask,
   if (!me) return await_word_in(d, sleeping_thread{d}, ask, take_back, until, false);
   if (until) d.clock().start();
   return await_word_in(d, parked_task{*me}, ask, take_back, until, until != nullptr);
+}
+
+bool await_answer(domain& d, const std::function<void(caf::abstract_actor&)>& ask,
+                  const std::function<void(caf::abstract_actor&)>& withdraw) {
+  if (task* me = seat::mine().running) return await_answer_in(parked_task{*me}, ask, withdraw);
+  return await_answer_in(sleeping_thread{d}, ask, withdraw);
 }
 
 bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,

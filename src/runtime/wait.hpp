@@ -13,6 +13,8 @@ class abstract_actor;
 namespace troupe::detail {
 
 class domain;
+class task;
+struct waiter;
 
 // Throws troupe::error where a wait would do harm: in a CAF actor's handler, in a value's
 // destructor.
@@ -29,5 +31,9 @@ std::int64_t time_limit(domain& d, duration timeout);
 // more. False: it went on without the message. Nothing is on its way when this returns.
 bool await_word(domain& d, const std::function<bool(caf::abstract_actor&)>& ask,
                 const std::function<bool()>& take_back, const std::int64_t* until);
+// The same for one answer. withdraw(me): when the wait is over before the answer has come; it makes
+// it come, and one more. False: nothing can go on (deterministic scheduler).
+bool await_answer(domain& d, const std::function<void(caf::abstract_actor&)>& ask,
+                  const std::function<void(caf::abstract_actor&)>& withdraw);
 
 }  // namespace troupe::detail

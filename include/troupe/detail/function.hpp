@@ -17,9 +17,10 @@ namespace troupe::detail {
 
 // How a run ended, other than by an exception.
 struct verdict {
-  enum kind : unsigned char { value, forward, failed_input };
+  enum kind : unsigned char { value, forward, failed_input, suspended };
   kind is = value;
-  // forward: whose outcome this task's object takes (with a ref to it); failed_input: the input
+  // forward: whose outcome this task's object takes (with a ref to it); failed_input: the input;
+  // suspended: what a coroutine waits for, run it again then
   object* which = nullptr;
   unsigned levels = 0;  // forward: so many refs lie around the value; `which` is the outermost
 };
@@ -110,6 +111,7 @@ struct first_failed {
 };
 
 template <class F, class... As> class call {
+protected:
   using sig = typename signature_of<F>::type;
   template <std::size_t I> using given_at = std::tuple_element_t<I, std::tuple<As...>>;
   template <std::size_t I> using wants = typename parameter<sig, I, given_at<I>>::type;
@@ -133,6 +135,7 @@ public:
   static constexpr unsigned levels = result_of<std::decay_t<raw_result>>::levels;
   static constexpr bool has_inputs = any_input(indices{});
   static constexpr std::size_t inputs = direct(indices{});
+  static constexpr bool streams = false;
 
   template <class G, class... Bs> explicit call(G&& f, Bs&&... bs)
       : f_(std::forward<G>(f)),
@@ -185,6 +188,7 @@ private:
     return {};
   }
 
+protected:
   [[no_unique_address]] F f_;
   kept args_;
 };
