@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -30,8 +31,9 @@ struct statistics {
       0;  // settled or not, their bodies have not ended (a pending task counts)
   std::size_t inputs_awaited =
       0;  // waits sent to a resolver: by tasks for inputs, by bodies and programs for values
-  std::size_t readiness_messages = 0;  // answers to them
-  std::size_t puts = 0, drops = 0;     // messages that the stores have handled
+  std::size_t readiness_messages = 0;    // answers to them
+  std::size_t puts = 0, drops = 0;       // messages that the stores have handled
+  std::size_t tasks_unsettled_peak = 0;  // the most so far; counted only where there is a bound
 };
 
 struct name_count {
@@ -50,10 +52,12 @@ struct new_task {
   void* call = nullptr;
   task* actor = nullptr;
   object* out = nullptr;
+  bool at_bound = false;
 };
 new_task create_task(domain& d, const task_type& type, const task_options* options);
-void start_task(new_task t, object* const* missing,
-                std::size_t n);  // throws before it begins, or not at all
+// Throws before it begins, or not at all. Waits at the runtime's bound; false: only_try, and there
+// is no room.
+bool start_task(new_task& t, object* const* missing, std::size_t n, bool only_try);
 void abandon_task(new_task t) noexcept;
 // A task whose call is being put in place: undone unless it starts.
 template <class Call> class draft {
@@ -70,9 +74,9 @@ public:
     call_ = ::new (task_.call) Call(std::forward<Xs>(xs)...);
   }
   template <class Visit> void each_input(Visit& visit) const { call_->each_input(visit); }
-  // Gives the task's object, and one ref to it.
-  template <class Missing> object* start(const Missing& missing) {
-    start_task(task_, missing.data(), missing.size());
+  // Gives the task's object, and one ref to it; null: only_try, and there is no room.
+  template <class Missing> object* start(const Missing& missing, bool only_try) {
+    if (!start_task(task_, missing.data(), missing.size(), only_try)) return nullptr;
     call_ = nullptr;
     return std::exchange(task_, {}).out;
   }
@@ -114,13 +118,24 @@ public:
   // Spawns a task actor that calls F (or f) with the arguments once all its inputs have settled;
   // returns at once. An argument that is a ref<T>, where the parameter is a T, is an input; so is a
   // container of refs where the container of values is expected. An input that failed settles the
-  // task with that error without running it. Throws what copying the arguments throws; cancelled if
-  // the runtime is ending.
+  // task with that error without running it. In a runtime with a bound (max_unsettled_tasks,
+  // max_argument_bytes) it waits until there is room: in a task this parks the body. Throws what
+  // copying the arguments throws; troupe::error for options that the runtime cannot meet; cancelled
+  // if the runtime is ending or was stopped, also while it waits.
   template <auto F, class... As> auto submit(As&&... as) const {
     return submit_call(nullptr, detail::fixed<F>{}, std::forward<As>(as)...);
   }
   template <class F, class... As> auto submit(F&& f, As&&... as) const {
     return submit_call(nullptr, std::forward<F>(f), std::forward<As>(as)...);
+  }
+
+  // As submit, but where submit would wait at the runtime's bound this gives nothing (and arguments
+  // that were moved from are gone).
+  template <auto F, class... As> auto try_submit(As&&... as) const {
+    return submit_call<true>(nullptr, detail::fixed<F>{}, std::forward<As>(as)...);
+  }
+  template <class F, class... As> auto try_submit(F&& f, As&&... as) const {
+    return submit_call<true>(nullptr, std::forward<F>(f), std::forward<As>(as)...);
   }
 
   // The same verbs with options for what follows: with({.name = "crawl"}).submit<f>(x).
@@ -131,6 +146,12 @@ public:
     }
     template <class F, class... As> auto submit(F&& f, As&&... as) const {
       return on_.submit_call(&options_, std::forward<F>(f), std::forward<As>(as)...);
+    }
+    template <auto F, class... As> auto try_submit(As&&... as) const {
+      return on_.submit_call<true>(&options_, detail::fixed<F>{}, std::forward<As>(as)...);
+    }
+    template <class F, class... As> auto try_submit(F&& f, As&&... as) const {
+      return on_.submit_call<true>(&options_, std::forward<F>(f), std::forward<As>(as)...);
     }
 
   private:
@@ -223,7 +244,7 @@ protected:
   ~scope() = default;
   detail::domain* inside() const { return domain_; }
 
-  template <class F, class... As>
+  template <bool OnlyTry = false, class F, class... As>
   auto submit_call(const task_options* options, F&& f, As&&... as) const {
     using G = std::decay_t<F>;
     if constexpr (detail::check_call<G, std::decay_t<As>...>()) {
@@ -232,7 +253,10 @@ protected:
       draft.emplace(std::forward<F>(f), std::forward<As>(as)...);
       detail::missing_inputs<call::inputs> missing;
       draft.each_input(missing);
-      return detail::access::adopt<typename call::value>(draft.start(missing));
+      detail::object* out = draft.start(missing, OnlyTry);
+      if constexpr (OnlyTry)
+        return out ? std::optional{detail::access::adopt<typename call::value>(out)} : std::nullopt;
+      else return detail::access::adopt<typename call::value>(out);
     } else return ref<void>{};
   }
 

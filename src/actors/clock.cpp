@@ -39,10 +39,12 @@ std::int64_t alarm::wait() {
 void clock_core::on(sleep_msg& m) {
   if (timers_.closed()) return send_ready(domain_, *m.s->who, nullptr, m.s->expires);
   if (timers_.add(*m.s)) alarm_.set(timers_.earliest());
+  sleepers_.store(timers_.size());
 }
 void clock_core::on(wake_msg& m) {
   caf::abstract_actor& who = *m.s->who;
   if (timers_.remove(*m.s)) send_ready(domain_, who, nullptr);
+  sleepers_.store(timers_.size());
   send_ready(domain_, who, nullptr);
 }
 void clock_core::on(tick_msg& m) {
@@ -58,7 +60,9 @@ void clock_core::answer_due(std::int64_t now) {
     auto s = static_cast<sleeper*>(t);
     send_ready(domain_, *s->who, nullptr, s->expires);
   }
+  sleepers_.store(timers_.size());
 }
+void clock_core::on(nudge_msg&) { rest_.add(domain_); }
 
 clock::clock(domain& d)
     : domain_(d),
@@ -74,7 +78,8 @@ void clock::start() {
   std::call_once(started_, [this] {
     thread_ = std::thread{[this] {
       pthread_setname_np(pthread_self(), "troupe.clock");
-      for (std::int64_t now; (now = alarm_.wait()) != timers::never;) actor_->tell(tick_msg{now});
+      for (std::int64_t now; (now = alarm_.wait()) != timers::never; domain_.perhaps_idle())
+        actor_->tell(tick_msg{now});
     }};
   });
 }

@@ -3,14 +3,17 @@
 #pragma once
 #include "actors/inline_actor.hpp"
 #include "actors/messages.hpp"
+#include "actors/nudges.hpp"
 
 #include <caf/actor.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace troupe::detail {
 
@@ -38,22 +41,26 @@ public:
   void on(wake_msg& m);
   void on(tick_msg& m);
   void on(close_msg& m);
+  void on(nudge_msg& m);
 
-  struct nothing {};
-  nothing rest() { return {}; }
-  void restore(nothing) {}
-  static void finish(nothing) {}
+  nudges rest() { return std::exchange(rest_, {}); }
+  void restore(const nudges& n) { rest_ = n; }
+  static void finish(const nudges& n) { n.tell(); }
   bool closed() const { return timers_.closed(); }
   std::int64_t earliest() const { return timers_.earliest(); }
+  // For anyone: as of the last message that has been handled.
+  std::size_t sleepers() const { return sleepers_.load(); }
 
 private:
   void answer_due(std::int64_t now);
   domain& domain_;
   alarm& alarm_;
   timers timers_;
+  nudges rest_;
+  std::atomic<std::size_t> sleepers_{0};
 };
 
-using clock_actor = inline_actor<clock_core, sleep_msg, wake_msg, tick_msg, close_msg>;
+using clock_actor = inline_actor<clock_core, sleep_msg, wake_msg, tick_msg, close_msg, nudge_msg>;
 
 // Nanoseconds of the steady clock; under a deterministic scheduler, of a clock that goes on only
 // when nothing else can.
@@ -63,6 +70,7 @@ public:
   ~clock() { stop(); }
   std::int64_t now() const;
   clock_actor& actor() { return *actor_; }
+  std::size_t sleepers() const { return actor_->core().sleepers(); }
   // Before the first sleep: starts the thread.
   void start();
   void stop();

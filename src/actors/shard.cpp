@@ -126,6 +126,8 @@ void store_core::on(find_task_msg& m) {
   send_ready(domain_, *m.who, nullptr);
 }
 
+void store_core::on(nudge_msg&) { rest_.nudged.add(domain_); }
+
 void store_core::reap(object* o) {
   o->orphaned = rest_.retired;
   o->next_dead = rest_.dead;
@@ -134,6 +136,7 @@ void store_core::reap(object* o) {
 
 void store_core::finish(const leftovers& r) {
   if (r.dead) bury(r.dead);
+  r.nudged.tell();
   if (r.answer) send_ready(*r.from, *r.answer, nullptr);
 }
 
@@ -191,6 +194,8 @@ void resolver_core::on(retire_msg& m) {
   rest_.from = &domain_;
   rest_.answer = m.who;
 }
+
+void resolver_core::on(nudge_msg&) { rest_.nudged.add(domain_); }
 
 void resolver_core::answer(edge* chain) {
   while (chain) {

@@ -4,6 +4,7 @@
 #pragma once
 #include "actors/inline_actor.hpp"
 #include "actors/messages.hpp"
+#include "actors/nudges.hpp"
 
 #include <caf/actor.hpp>
 
@@ -20,6 +21,7 @@ struct leftovers {
   bool retired = false;                   // from now on the dead are orphans
   domain* from = nullptr;                 // with `answer`
   caf::abstract_actor* answer = nullptr;  // waits for the last question
+  nudges nudged = {};
 };
 
 class store_core {
@@ -31,6 +33,7 @@ public:
   void on(ask_msg& m);
   void on(retire_msg& m);
   void on(find_task_msg& m);
+  void on(nudge_msg& m);
 
   leftovers rest() { return std::exchange(rest_, {.retired = rest_.retired}); }
   void restore(const leftovers& r) { rest_ = r; }
@@ -54,6 +57,7 @@ public:
   void on(close_msg& m);
   void on(ask_msg& m);
   void on(retire_msg& m);
+  void on(nudge_msg& m);
 
   leftovers rest() { return std::exchange(rest_, {.retired = rest_.retired}); }
   void restore(const leftovers& r) { rest_ = r; }
@@ -70,10 +74,10 @@ private:
   leftovers rest_;
 };
 
-using store_actor =
-    inline_actor<store_core, put_msg, drop_msg, watch_msg, find_task_msg, ask_msg, retire_msg>;
+using store_actor = inline_actor<store_core, put_msg, drop_msg, watch_msg, find_task_msg, ask_msg,
+                                 retire_msg, nudge_msg>;
 using resolver_actor = inline_actor<resolver_core, await_msg, sealed_msg, withdraw_msg, close_msg,
-                                    ask_msg, retire_msg>;
+                                    ask_msg, retire_msg, nudge_msg>;
 
 struct shard {
   domain* inside = nullptr;

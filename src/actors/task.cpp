@@ -7,6 +7,7 @@
 #include "actors/slab_pool.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
+#include "runtime/requirements.hpp"
 
 #include <caf/actor_cast.hpp>
 
@@ -90,9 +91,22 @@ void task::free_memory(caf::actor_control_block* c) {
 }
 
 void task::take_options(const task_options& options) {
-  extras().options = options;
-  private_ = options.blocking || options.stack_size > stack_need_;
+  check_labels(domain_->options(), options);
+  task_extras& x = extras();
+  x.options = options;
+  x.asks.parts = parts_of(domain_->options(), options);
+  x.asks.who = this;
+  private_ = needs_own_place() || !x.asks.parts.empty();
   stack_need_ = std::max(stack_need_, static_cast<std::uint32_t>(options.stack_size));
+}
+
+std::size_t task::measure() {
+  const std::size_t held = type_.footprint ? type_.footprint(call()) : 0;
+  return extras().footprint = type_.size + held;
+}
+
+bool task::needs_own_place() const {
+  return blocking() || (extras_ && extras_->options.stack_size > domain_->stack_size());
 }
 
 // As CAF does it, but without a read-modify-write where nobody else can have a reference.
@@ -163,17 +177,36 @@ void task::schedule() noexcept {
   // then.
   caf::actor_system& system = domain_->system();
   const bool at_once = domain_->at_once();
+  const int priority = at_once ? this->priority() : 0;
+  job_hub* const hub = domain_->hub();
   const bool aside = blocking() && at_once;  // and a private task: its one place is all it has
   if (forwarding_) woken_.store(forward_ready(), std::memory_order_release);
   else if (parked_on_) woken_.store(parked_on_, std::memory_order_release);
   else if (!private_) out_->claim.store(claim::queued, std::memory_order_release);
+  else if (!extras_->asked && !extras_->asks.parts.empty()) return ask_resources();
   if (aside) return domain_->run_aside(*this);
+  if (priority != 0) return hub->push_keyed(this, advance_of(priority));
   seat& s = seat::mine();
   auto unit = s.unit_of(system);
   if (unit && s.on && !s.visiting && !s.running && !s.next && at_once)
     s.next = this;  // sent by a task that has just ended
   else if (unit) unit->exec_later(this);
   else system.scheduler().enqueue(this);
+}
+
+void task::ask_resources() {
+  task_extras& x = *extras_;
+  x.asked = true;
+  private_ = needs_own_place();
+  x.asks.key = domain_->clock().now() - advance_of(x.options.priority);
+  arrivals.begin(1, countdown::free);
+  domain_->admission()->tell(ask_resources_msg{&x.asks});
+}
+
+void task::give_back_resources() {
+  task_extras& x = *extras_;
+  x.asked = false;
+  if (x.asks.is == resource_ask::state::held) domain_->admission()->tell(give_back_msg{&x.asks});
 }
 
 bool task::claim_it() { return private_ || out_->claim_it(); }
@@ -196,6 +229,8 @@ void task::run() noexcept {
   check_canary(*seat::mine().on);
   type_.destroy(call());
   seat::mine().running = outer;  // perhaps another thread by now
+  if (extras_) [[unlikely]]
+    give_back_resources();
   if (failed) settle({outcome::failure, failed});
   else if (v.is == verdict::forward) forward(v.which, v.levels);
   else settle({outcome::value, out_->storage()});
@@ -203,6 +238,7 @@ void task::run() noexcept {
 
 void task::settle_unstarted(std::exception_ptr why) {
   type_.destroy(call());
+  if (extras_) give_back_resources();
   settle({outcome::failure, failure::of_exception(name_of_task(), std::move(why))});
 }
 

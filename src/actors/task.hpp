@@ -2,7 +2,8 @@
 // The task actor: waits for its inputs, runs its body on a strand, puts what the body gave into the
 // store, and ends.
 //
-//   pending --inputs ready--> queued --claimed--> running --body returned--> settled
+//   pending --inputs ready--> (asks for resources --ready-->)
+//                             queued --claimed--> running --body returned--> settled
 //                                         ^        |  |                         ^
 //                                   ready |  parks |  `-a ref-> forwarding -ready-'
 //                                       parked <---'
@@ -32,6 +33,9 @@ struct task_extras {
   waiter forwarded;          // the wait for the object that the body returned
   object* inner = nullptr;   // that object
   unsigned levels = 0;       // so many refs lie around the value that it leads to
+  resource_wait asks;        // for resources: before it is queued, until its body ends
+  bool asked = false;
+  std::size_t footprint = 0;  // bytes of its arguments, as the gate has counted them
 };
 
 // One block: [control block | task | waits for the direct inputs | the call]. Two references from
@@ -69,6 +73,10 @@ public:
   bool is_private() const { return private_; }
   // True: the caller runs it, now. False: somebody else has.
   bool claim_it();
+  // Resources, if it asks for any: once its inputs are there (the answer makes it go on to a queue),
+  // and once its body has ended (then it may ask again).
+  void ask_resources();
+  void give_back_resources();
   void finish_forwarding();
   void settle_unstarted(std::exception_ptr why);
   // The stack has been left: may the wait be over already?
@@ -83,6 +91,10 @@ public:
   object* out() const { return out_; }
   std::size_t stack_need() const { return stack_need_; }
   bool blocking() const { return extras_ && extras_->options.blocking; }
+  int priority() const { return extras_ ? extras_->options.priority : 0; }
+  std::size_t footprint() const { return extras_ ? extras_->footprint : 0; }
+  // Its footprint from now on. Precondition: the call is in place.
+  std::size_t measure();
   std::string_view name_of_task() const;
   // Its handle has been given to somebody, who may monitor it.
   void expose() { exposed_ = true; }
@@ -111,6 +123,7 @@ private:
   static void destroy(caf::abstract_actor* a);
   static void free_memory(caf::actor_control_block* c);
   void take_options(const task_options& options);
+  bool needs_own_place() const;
   void schedule() noexcept;
   void release_run();
   void settle(outcome how);
@@ -123,7 +136,8 @@ private:
   strand* parked_on_ = nullptr;
   std::atomic<strand*> woken_{nullptr};
   std::uint32_t stack_need_;
-  bool private_ = false;  // never claimed by a getter: it needs a stack or a thread of its own
+  bool private_ = false;  // not claimed by a getter: it needs a stack or a thread of its own, or
+                          // has not got its resources yet
   bool exposed_ = false;  // written by the store before the put
   bool forwarding_ = false;
   bool keeps_place_ = false;

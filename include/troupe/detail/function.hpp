@@ -2,6 +2,7 @@
 // A call, type-erased: what the library keeps of a function and its arguments until a task runs it.
 #pragma once
 #include <troupe/detail/arguments.hpp>
+#include <troupe/detail/footprint.hpp>
 
 #include <cstddef>
 #include <functional>
@@ -33,6 +34,8 @@ struct task_type {
   // Throws what the function throws.
   verdict (*run)(void* call, void* storage);
   void (*destroy)(void* call) noexcept;
+  // Bytes that its arguments hold outside of it; null: none that are known of.
+  std::size_t (*footprint)(const void* call);
 };
 
 // ---- names: what the compiler calls a function, without the noise around it ---------------------
@@ -139,6 +142,10 @@ public:
   static verdict run(void* self, void* storage) {
     return static_cast<call*>(self)->run(storage, indices{});
   }
+  static constexpr bool holds_more = any_holds_more<kept>;
+  static std::size_t footprint(const void* self) {
+    return held_bytes(static_cast<const call*>(self)->args_);
+  }
   static void destroy(void* self) noexcept { static_cast<call*>(self)->~call(); }
 
 private:
@@ -178,7 +185,7 @@ template <class C, class F> inline constexpr task_type task_type_of = [] {
   return task_type{name_of<F>::value, &value_type_of<typename C::value>,
                    sizeof(C),         alignof(C),
                    C::inputs,         &C::run,
-                   &C::destroy};
+                   &C::destroy,       C::holds_more ? &C::footprint : nullptr};
 }();
 
 // The checks that a user should read about in plain words, before any of the above is instantiated.
