@@ -28,7 +28,8 @@ struct statistics {
   std::size_t tasks_settled = 0;    // their objects have their outcomes
   std::size_t tasks_unsettled = 0;  // submitted and not settled
   std::size_t tasks_unended =
-      0;  // settled or not, their bodies have not ended (a pending task counts)
+      0;  // settled or not, their bodies have not ended (a pending task counts, and a submit
+           // that waits at the bound)
   std::size_t inputs_awaited =
       0;  // waits sent to a resolver: by tasks for inputs, by bodies and programs for values
   std::size_t readiness_messages = 0;    // answers to them

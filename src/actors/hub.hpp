@@ -176,12 +176,14 @@ public:
   // the oldest: nobody starves.
   Job* next(lane& l) {
     if (l.urgent) return std::exchange(l.urgent, nullptr);
-    if (!keyed_.seems_empty() && ++l.keyed_turns % 8 != 0)
+    const bool keyed = !keyed_.seems_empty(), others = keyed && ++l.keyed_turns % 8 == 0;
+    if (keyed && !others)
       if (Job* job = keyed_.pop(now_(), false)) return job;
     const bool newest = ++l.turns % 64 != 0;
     if (!newest && l.turns / 64 % 2 == 1)
       if (Job* job = take_from(l, inbox_, false, false)) return job;
-    return l.jobs.pop(newest);
+    Job* job = l.jobs.pop(newest);
+    return job || !others ? job : search(l, false);
   }
   // The same, however long it takes.
   Job* wait(lane& l) {

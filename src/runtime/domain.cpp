@@ -214,7 +214,7 @@ statistics domain::stats() {
   statistics s;
   // settled first: what settles meanwhile is then never counted twice
   s.tasks_settled = total(&books::settled);
-  const std::size_t ended = total(&books::ended);
+  const std::size_t ended = total(&books::ended), left = total(&books::left_bound);
   const auto all = ask_shards(true);
   const std::size_t submitted = total(&books::submitted), made = total(&books::made);
   std::size_t gone = 0;
@@ -227,7 +227,8 @@ statistics domain::stats() {
   }
   s.objects = made - std::min(made, gone);
   s.tasks_unsettled = submitted - std::min(submitted, s.tasks_settled);
-  s.tasks_unended = submitted - std::min(submitted, ended);
+  const std::size_t reached = total(&books::reached_bound);
+  s.tasks_unended = submitted - std::min(submitted, ended) + reached - std::min(reached, left);
   if (gate_) s.tasks_unsettled_peak = gate_->actor().core().peak();
   return s;
 }

@@ -30,6 +30,7 @@ class failure;
 // others), read by anyone.
 struct alignas(64) books {
   std::atomic<std::int64_t> made{0}, submitted{0}, settled{0}, ended{0};
+  std::atomic<std::int64_t> reached_bound{0}, left_bound{0};  // submits that wait at the bound
 };
 
 class domain {
@@ -130,8 +131,9 @@ private:
   void count_name(const task& t, std::size_t name_count::*what);
   void note_settled(const task& t, bool failed);
   bool all_ended() const {
-    const std::size_t ended = total(&books::ended);  // first: what is submitted meanwhile counts
-    return ended >= total(&books::submitted);
+    // In this order: what is submitted meanwhile counts.
+    const std::size_t left = total(&books::left_bound), ended = total(&books::ended);
+    return ended >= total(&books::submitted) && left >= total(&books::reached_bound);
   }
 
   void close_resolvers(std::uint64_t party);

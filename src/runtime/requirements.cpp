@@ -43,7 +43,7 @@ std::string there_are(const std::string& wrong, const char* what, const Names& n
       near = name(n);
   }
   if (all.empty()) return std::string("; it has no ") + what;
-  return "; it has " + all + (near.empty() ? "" : ": did you mean " + near + "?");
+  return "; it has " + all + (near.empty() ? "" : " (did you mean " + near + "?)");
 }
 }  // namespace
 

@@ -83,7 +83,7 @@ bool start_task(new_task& t, object* const* missing, std::size_t n, bool only_tr
     return true;
   }
   // While it is at the bound it counts as a task that has not ended: the runtime's end waits for it.
-  d.count(seat::mine(), &books::ended, -1);
+  d.count(seat::mine(), &books::reached_bound);
   t.at_bound = true;
   const std::size_t bytes = d.options().max_argument_bytes > 0 ? t.actor->measure() : 0;
   if (!pass_gate(d, bytes, only_try)) return false;
@@ -93,7 +93,7 @@ bool start_task(new_task& t, object* const* missing, std::size_t n, bool only_tr
     d.bound_gate()->actor().tell(left_msg{bytes});
     throw;
   }
-  d.ended();
+  d.count(seat::mine(), &books::left_bound);
   return true;
 }
 
@@ -102,7 +102,7 @@ void abandon_task(new_task t) noexcept {
   domain& d = t.actor->inside();
   t.actor->abandon();  // gives back the task's hold of the record
   abandon_object(out);
-  if (t.at_bound) d.ended();
+  if (t.at_bound) d.count(seat::mine(), &books::left_bound);
 }
 
 object* create_object(domain& d, const value_type& type) {
