@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -32,11 +33,13 @@ struct statistics {
   std::size_t tasks_settled = 0;    // their objects have their outcomes
   std::size_t tasks_unsettled = 0;  // submitted and not settled
   std::size_t tasks_unended =
-      0;  // settled or not, their bodies have not ended (a pending task counts)
+      0;  // settled or not, their bodies have not ended (a pending task counts, and a submit
+          // that waits at the bound)
   std::size_t inputs_awaited =
       0;  // waits sent to a resolver: by tasks for inputs, by bodies and programs for values
-  std::size_t readiness_messages = 0;  // answers to them
-  std::size_t puts = 0, drops = 0;     // messages that the stores have handled
+  std::size_t readiness_messages = 0;    // answers to them
+  std::size_t puts = 0, drops = 0;       // messages that the stores have handled
+  std::size_t tasks_unsettled_peak = 0;  // the most so far; counted only where there is a bound
 };
 
 struct name_count {
@@ -54,10 +57,12 @@ struct new_task {
   task* actor = nullptr;
   object* out = nullptr;
   object* const* parts = nullptr;  // of a tuple: an object for each element
+  bool at_bound = false;
 };
 new_task create_task(domain& d, const task_type& type, const task_options* options);
-void start_task(new_task t, object* const* missing,
-                std::size_t n);  // throws before it begins, or not at all
+// Throws before it begins, or not at all. Waits at the runtime's bound; false: only_try, and there
+// is no room.
+bool start_task(new_task& t, object* const* missing, std::size_t n, bool only_try);
 void abandon_task(new_task t) noexcept;
 // The way of a stream's values from this task, not yet started, to the consumer, who leaves it with
 // leave_stream.
@@ -82,9 +87,10 @@ public:
   template <class Visit> void each_input(Visit& visit) const { call_->each_input(visit); }
   object* part(std::size_t i) const { return task_.parts[i]; }
   const new_task& made() const { return task_; }
-  // Gives the task's object, and one ref to it (or to each of its parts instead).
-  template <class Missing> object* start(const Missing& missing) {
-    start_task(task_, missing.data(), missing.size());
+  // Gives the task's object, and one ref to it (or to each of its parts instead); null: only_try,
+  // and there is no room.
+  template <class Missing> object* start(const Missing& missing, bool only_try) {
+    if (!start_task(task_, missing.data(), missing.size(), only_try)) return nullptr;
     call_ = nullptr;
     return std::exchange(task_, {}).out;
   }
@@ -126,14 +132,26 @@ public:
   // Spawns a task actor that calls F (or f) with the arguments once all its inputs have settled;
   // returns at once. An argument that is a ref<T>, where the parameter is a T, is an input; so is a
   // container of refs where the container of values is expected. An input that failed settles the
-  // task with that error without running it. Throws what copying the arguments throws; cancelled if
-  // the runtime is ending. Gives a ref to what the function returns (or what a task<T> co_returns);
-  // of a std::tuple, a std::tuple of refs to its elements; of a stream<T>, that stream, at once.
+  // task with that error without running it. Gives a ref to what the function returns (or what a
+  // task<T> co_returns); of a std::tuple, a std::tuple of refs to its elements; of a stream<T>, that
+  // stream, at once. In a runtime with a bound (max_unsettled_tasks, max_argument_bytes) it waits
+  // until there is room: in a task this parks the body. Throws what copying the arguments throws;
+  // troupe::error for options that the runtime cannot meet; cancelled if the runtime is ending or
+  // was stopped, also while it waits.
   template <auto F, class... As> auto submit(As&&... as) const {
     return submit_call<false>(nullptr, detail::fixed<F>{}, std::forward<As>(as)...);
   }
   template <class F, class... As> auto submit(F&& f, As&&... as) const {
     return submit_call<false>(nullptr, std::forward<F>(f), std::forward<As>(as)...);
+  }
+
+  // As submit, but where submit would wait at the runtime's bound this gives nothing (and arguments
+  // that were moved from are gone).
+  template <auto F, class... As> auto try_submit(As&&... as) const {
+    return submit_call<false, true>(nullptr, detail::fixed<F>{}, std::forward<As>(as)...);
+  }
+  template <class F, class... As> auto try_submit(F&& f, As&&... as) const {
+    return submit_call<false, true>(nullptr, std::forward<F>(f), std::forward<As>(as)...);
   }
 
   // The same verbs with options for what follows: with({.name = "crawl"}).submit<f>(x).
@@ -144,6 +162,12 @@ public:
     }
     template <class F, class... As> auto submit(F&& f, As&&... as) const {
       return on_.submit_call<true>(&options_, std::forward<F>(f), std::forward<As>(as)...);
+    }
+    template <auto F, class... As> auto try_submit(As&&... as) const {
+      return on_.submit_call<true, true>(&options_, detail::fixed<F>{}, std::forward<As>(as)...);
+    }
+    template <class F, class... As> auto try_submit(F&& f, As&&... as) const {
+      return on_.submit_call<true, true>(&options_, std::forward<F>(f), std::forward<As>(as)...);
     }
 
   private:
@@ -264,26 +288,27 @@ protected:
   ~scope() = default;
   detail::domain* inside() const { return domain_; }
 
-  template <bool Options, class F, class... As>
+  template <bool Options, bool OnlyTry = false, class F, class... As>
   auto submit_call(const task_options* options, F&& f, As&&... as) const {
     using G = std::decay_t<F>;
     if constexpr (detail::check_call<G, std::decay_t<As>...>()) {
       using call = detail::call_for<G, std::decay_t<As>...>;
       if constexpr (call::streams)
-        return submit_stream<call, G>(options, std::forward<F>(f), std::forward<As>(as)...);
+        return submit_stream<OnlyTry, call, G>(options, std::forward<F>(f),
+                                               std::forward<As>(as)...);
       else {
         if (options && options->stream_buffer != 0) detail::throw_no_stream();
         detail::draft<call> draft{*domain_, detail::task_type_of<call, G, Options>, options};
         draft.emplace(std::forward<F>(f), std::forward<As>(as)...);
         detail::missing_inputs<call::inputs> missing;
         draft.each_input(missing);
-        return detail::start<typename call::value>(draft, missing);
+        return detail::start<typename call::value, OnlyTry>(draft, missing);
       }
     } else return ref<void>{};
   }
 
 private:
-  template <class Call, class G, class F, class... As>
+  template <bool OnlyTry, class Call, class G, class F, class... As>
   auto submit_stream(const task_options* options, F&& f, As&&... as) const {
     using T = typename Call::element;
     if (options && options->retries != 0) detail::throw_no_retries();
@@ -294,8 +319,10 @@ private:
     draft.emplace(channel, std::forward<F>(f), std::forward<As>(as)...);
     detail::missing_inputs<Call::inputs> missing;
     draft.each_input(missing);
-    detail::stream_access::made_by(values, detail::access::adopt<void>(draft.start(missing)));
-    return values;
+    detail::object* out = draft.start(missing, OnlyTry);
+    if (out) detail::stream_access::made_by(values, detail::access::adopt<void>(out));
+    if constexpr (OnlyTry) return out ? std::optional{std::move(values)} : std::nullopt;
+    else return values;
   }
   template <class... Results, class Refs>
   std::tuple<Results...> get_each(Refs&& refs, const duration* timeout) const {

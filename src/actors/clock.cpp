@@ -41,11 +41,17 @@ std::int64_t alarm::wait() {
 
 void clock_core::on(sleep_msg& m) {
   if (timers_.closed()) return answer(*m.s);
+  if (m.s->is == sleeper::deadline) ++deadlines_;
   if (timers_.add(*m.s)) alarm_.set(timers_.earliest());
+  count();
 }
 void clock_core::on(wake_msg& m) {
   caf::abstract_actor& who = *m.s->who;
-  if (timers_.remove(*m.s) && m.s->is != sleeper::deadline) send_ready(domain_, who, nullptr);
+  const bool waited = timers_.remove(*m.s);
+  const bool deadline = m.s->is == sleeper::deadline;
+  if (waited && deadline) --deadlines_;
+  count();
+  if (waited && !deadline) send_ready(domain_, who, nullptr);
   send_ready(domain_, who, nullptr);
 }
 void clock_core::on(tick_msg& m) {
@@ -57,18 +63,26 @@ void clock_core::on(close_msg&) {
   answer_due(0);
 }
 void clock_core::answer_due(std::int64_t now) {
-  while (timer* t = timers_.next(now)) answer(*static_cast<sleeper*>(t));
+  while (timer* t = timers_.next(now)) {
+    auto& s = static_cast<sleeper&>(*t);
+    if (s.is == sleeper::deadline) --deadlines_;
+    answer(s);
+  }
+  count();
 }
 void clock_core::answer(sleeper& s) {
   if (s.is != sleeper::deadline)
     return send_ready(domain_, *s.who, nullptr, s.is == sleeper::limit);
   if (timers_.closed()) return;  // the runtime ends, and all with it
   send_cancel(domain_, *s.who, {.o = nullptr, .past_deadline = true});
-  if (!sweep_ && domain_.take_sweep()) sweep_ = &domain_;
+  if (!rest_.sweep && domain_.take_sweep()) rest_.sweep = &domain_;
 }
-void clock_core::finish(domain* d) {
-  if (d) d->sweep();
+void clock_core::count() { sleepers_.store(timers_.size() - deadlines_); }
+void clock_core::leftovers::tell() const {
+  nudged.tell();
+  if (sweep) sweep->sweep();
 }
+void clock_core::on(nudge_msg&) { rest_.nudged.add(domain_); }
 
 clock::clock(domain& d)
     : domain_(d),
@@ -98,7 +112,8 @@ void clock::start() {
   std::call_once(started_, [this] {
     thread_ = std::thread{[this] {
       pthread_setname_np(pthread_self(), "troupe.clock");
-      for (std::int64_t now; (now = alarm_.wait()) != timers::never;) actor_->tell(tick_msg{now});
+      for (std::int64_t now; (now = alarm_.wait()) != timers::never; domain_.perhaps_idle())
+        actor_->tell(tick_msg{now});
     }};
   });
 }

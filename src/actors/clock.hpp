@@ -3,9 +3,11 @@
 #pragma once
 #include "actors/inline_actor.hpp"
 #include "actors/messages.hpp"
+#include "actors/nudges.hpp"
 
 #include <caf/actor.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -40,24 +42,34 @@ public:
   void on(wake_msg& m);
   void on(tick_msg& m);
   void on(close_msg& m);
+  void on(nudge_msg& m);
 
-  // Whose sweep is due after the release; null: nobody's.
-  domain* rest() { return std::exchange(sweep_, nullptr); }
-  void restore(domain* d) { sweep_ = d; }
-  static void finish(domain* d);
+  struct leftovers {
+    nudges nudged = {};
+    domain* sweep = nullptr;  // whose sweep is due
+    void tell() const;
+  };
+  leftovers rest() { return std::exchange(rest_, {}); }
+  void restore(const leftovers& r) { rest_ = r; }
+  static void finish(const leftovers& r) { r.tell(); }
   bool closed() const { return timers_.closed(); }
   std::int64_t earliest() const { return timers_.earliest(); }
+  // Deadlines do not count. For anyone: as of the last message that has been handled.
+  std::size_t sleepers() const { return sleepers_.load(); }
 
 private:
   void answer_due(std::int64_t now);
   void answer(sleeper& s);
+  void count();
   domain& domain_;
   alarm& alarm_;
   timers timers_;
-  domain* sweep_ = nullptr;
+  leftovers rest_;
+  std::size_t deadlines_ = 0;  // among the timers: nobody waits for them
+  std::atomic<std::size_t> sleepers_{0};
 };
 
-using clock_actor = inline_actor<clock_core, sleep_msg, wake_msg, tick_msg, close_msg>;
+using clock_actor = inline_actor<clock_core, sleep_msg, wake_msg, tick_msg, close_msg, nudge_msg>;
 
 // Nanoseconds of the steady clock; under a deterministic scheduler, of a clock that goes on only
 // when nothing else can.
@@ -69,6 +81,7 @@ public:
   // That much later; never past the end of all time.
   std::int64_t after(std::chrono::nanoseconds time) const;
   clock_actor& actor() { return *actor_; }
+  std::size_t sleepers() const { return actor_->core().sleepers(); }
   // Before the first sleep: starts the thread.
   void start();
   void stop();

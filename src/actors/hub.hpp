@@ -7,10 +7,13 @@
 #include "actors/spinlock.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -74,13 +77,62 @@ private:
   std::size_t head_ = 0;
 };
 
+// Jobs by a key of time: a heap, of which a job is due when its key has come.
+template <class Job> class keyed_jobs {
+public:
+  template <class F> void push(Job* job, std::int64_t key, F under_lock) {
+    std::lock_guard guard{lock_};
+    heap_.push_back({key, orders_++, job});
+    std::push_heap(heap_.begin(), heap_.end(), later);
+    size_.store(heap_.size(), std::memory_order_relaxed);
+    under_lock();
+  }
+  bool seems_empty() const { return size_.load(std::memory_order_relaxed) == 0; }
+  bool surely_empty() {
+    std::lock_guard guard{lock_};
+    return heap_.empty();
+  }
+  // The first, if its key is not after `now`.
+  Job* pop(std::int64_t now, bool surely) {
+    if (!surely && seems_empty()) return nullptr;
+    std::lock_guard guard{lock_};
+    if (heap_.empty() || heap_.front().key > now) return nullptr;
+    std::pop_heap(heap_.begin(), heap_.end(), later);
+    Job* job = heap_.back().job;
+    heap_.pop_back();
+    size_.store(heap_.size(), std::memory_order_relaxed);
+    return job;
+  }
+
+private:
+  struct item {
+    std::int64_t key;
+    std::uint64_t order;
+    Job* job;
+  };
+  static bool later(const item& a, const item& b) {
+    return a.key != b.key ? a.key > b.key : a.order > b.order;
+  }
+  spinlock lock_;
+  std::atomic<std::size_t> size_{0};
+  std::vector<item> heap_;
+  std::uint64_t orders_ = 0;
+};
+
 template <class Job> class hub {
 public:
+  using time = std::int64_t (*)();  // nanoseconds of a steady clock
+  static std::int64_t steady_time() {
+    return std::chrono::steady_clock::now().time_since_epoch().count();
+  }
+  explicit hub(time now = steady_time) : now_(now) {}
+
   // A queue of one thread at a time.
   struct lane {
     job_queue<Job> jobs;
     Job* urgent = nullptr;  // taken from the queue by a strand that cannot run it itself
     unsigned turns = 0;
+    unsigned keyed_turns = 0;
     std::size_t index = 0;
     bool permanent = false;  // a worker's
     std::atomic<bool> taken{true};
@@ -110,16 +162,28 @@ public:
 
   void push(lane& l, Job* job) { push(l.jobs, job); }
   void push_inbox(Job* job) { push(inbox_, job); }
-  bool alone(const lane& l) const { return inbox_.seems_empty() && l.jobs.seems_empty(); }
+  // Goes before the lanes' jobs from the moment on that lies `advance` before now (negative: after),
+  // but not before all of them: others have one turn in eight. Of those that were pushed so the
+  // earliest moment is the first. When there is nothing else, they run whatever their moment.
+  void push_keyed(Job* job, std::int64_t advance) {
+    keyed_.push(job, now_() - advance, [&] { wake_for_push(); });
+  }
+  bool alone(const lane& l) const {
+    return inbox_.seems_empty() && l.jobs.seems_empty() && keyed_.seems_empty();
+  }
 
   // What the lane's thread runs next; null: nothing there. Now and then outsiders come first, then
   // the oldest: nobody starves.
   Job* next(lane& l) {
     if (l.urgent) return std::exchange(l.urgent, nullptr);
+    const bool keyed = !keyed_.seems_empty(), others = keyed && ++l.keyed_turns % 8 == 0;
+    if (keyed && !others)
+      if (Job* job = keyed_.pop(now_(), false)) return job;
     const bool newest = ++l.turns % 64 != 0;
     if (!newest && l.turns / 64 % 2 == 1)
       if (Job* job = take_from(l, inbox_, false, false)) return job;
-    return l.jobs.pop(newest);
+    Job* job = l.jobs.pop(newest);
+    return job || !others ? job : search(l, false);
   }
   // The same, however long it takes.
   Job* wait(lane& l) {
@@ -144,16 +208,56 @@ public:
   template <class F> void drain_all(F f) {
     for (auto& l : own_) drain(*l, f);
     while (Job* job = inbox_.pop(true)) f(job);
+    while (Job* job = keyed_.pop(whenever, true)) f(job);
   }
+
+  // Is told, on its thread, each time that a worker has found nothing and is about to sleep; what
+  // it pushes then is found.
+  class watcher {
+  public:
+    virtual void worker_rests() noexcept = 0;
+
+  protected:
+    ~watcher() = default;
+
+  private:
+    friend hub;
+    std::atomic<int> inside_{0};
+  };
+  void watch(watcher& w) {
+    std::lock_guard guard{mutex_};
+    watchers_.push_back(&w);
+  }
+  // Nobody tells it any more when this returns. Not from within worker_rests().
+  void unwatch(watcher& w) {
+    {
+      std::lock_guard guard{mutex_};
+      watchers_.erase(std::find(watchers_.begin(), watchers_.end(), &w));
+    }
+    while (w.inside_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+  }
+  struct rest {
+    std::size_t workers;  // who have found nothing, and sleep or are about to
+    std::uint64_t wakes;  // ends of such sleeps: between two equal ones nobody has taken anything
+  };
+  rest resting() {
+    std::lock_guard guard{mutex_};
+    return {resting_.load(), wakes_};
+  }
+  std::size_t workers_resting() const { return resting_.load(); }
+  bool anything_queued() { return anything_left(); }
 
 private:
   static constexpr std::size_t max_lanes = 256;
   static constexpr int spins = 300;  // about 10 us
+  static constexpr std::int64_t whenever = INT64_MAX;
 
   void push(job_queue<Job>& queue, Job* job) noexcept {
-    queue.push(job, [&] {  // under its lock, whose release is the last touch of this hub
-      if (asleep_.load() > 0 && searching_.load() == 0) wake();
-    });
+    queue.push(job, [&] { wake_for_push(); });
+  }
+  // Under the queue's lock, whose release is the last touch of this hub.
+  void wake_for_push() {
+    if (asleep_.load() > 0 && searching_.load() == 0) wake();
   }
   void wake() {
     std::lock_guard guard{mutex_};
@@ -168,7 +272,20 @@ private:
     asleep_.fetch_add(1);
     Job* job = search(l, true);
     std::unique_lock guard{mutex_};
-    if (!job) bell_.wait(guard, [&] { return permits_ > 0; });
+    if (!job) {
+      resting_.fetch_add(1);
+      for (std::size_t i = 0; i < watchers_.size(); ++i) {  // they may come and go meanwhile
+        watcher& w = *watchers_[i];
+        w.inside_.fetch_add(1, std::memory_order_relaxed);
+        guard.unlock();
+        w.worker_rests();
+        w.inside_.fetch_sub(1, std::memory_order_release);
+        guard.lock();
+      }
+      bell_.wait(guard, [&] { return permits_ > 0; });
+      resting_.fetch_sub(1);
+      ++wakes_;
+    }
     if (permits_ > 0 && (!job || permits_ >= asleep_.load())) --permits_;
     asleep_.fetch_sub(1);
     return job;
@@ -176,7 +293,7 @@ private:
   // Who pushed while this thread searched rang nobody: it looks once more, under the locks, after
   // it has stopped searching.
   bool anything_left() {
-    if (!inbox_.surely_empty()) return true;
+    if (!inbox_.surely_empty() || !keyed_.surely_empty()) return true;
     for (std::size_t i = 0, n = lanes_.load(std::memory_order_acquire); i < n; ++i)
       if (lane* other = lane_[i].load(std::memory_order_acquire);
           other && !other->jobs.surely_empty())
@@ -189,7 +306,12 @@ private:
          ++i)
       if (lane* other = lane_[(l.index + i) % n].load(std::memory_order_acquire))
         if (Job* job = take_from(l, other->jobs, true, surely)) return job;
-    return nullptr;
+    return take_keyed(surely);
+  }
+  Job* take_keyed(bool surely) {
+    Job* job = keyed_.pop(whenever, surely);
+    if (job && asleep_.load(std::memory_order_relaxed) > 0 && !keyed_.seems_empty()) wake();
+    return job;
   }
   Job* take_from(lane& l, job_queue<Job>& queue, bool half, bool surely) {
     if (!surely && queue.seems_empty()) return nullptr;
@@ -205,10 +327,15 @@ private:
   std::atomic<lane*> lane_[max_lanes] = {};
   std::atomic<std::size_t> lanes_{0};
   job_queue<Job> inbox_;
+  keyed_jobs<Job> keyed_;
+  const time now_;
   std::atomic<int> asleep_{0}, searching_{0};
   std::mutex mutex_;  // guards what is below
   std::condition_variable bell_;
   int permits_ = 0;
+  std::uint64_t wakes_ = 0;
+  std::atomic<std::size_t> resting_{0};  // read by anyone
+  std::vector<watcher*> watchers_;
   std::vector<std::unique_ptr<lane>> own_;
 };
 

@@ -70,6 +70,9 @@ public:
   void intrusive_ptr_add_ref_impl() override { caf::intrusive_ptr_add_ref(ctrl()); }
   void intrusive_ptr_release_impl() override { caf::intrusive_ptr_release(ctrl()); }
 
+  // Nobody runs it and nothing waits for it: what was handled before has had its effects.
+  bool is_idle() const { return inbox_.load(std::memory_order_acquire) == idle(); }
+
   // To look at, for tests, while nothing runs.
   const Core& core() const { return core_; }
 

@@ -16,8 +16,16 @@
 //   task --------sleep-----> clock ----cancel--> task      a deadline
 //   task, client --wake----> clock -----ready, ready--> task, client      as withdraw
 //   clock's thread --tick--> clock
+//   task --ask_resources--> admission --ready--> task     also withdraw_ask, as withdraw
+//   task --give_back------> admission
+//   task, client --enter--> gate ------ready--> task, client     only with a bound; also
+//   withdraw_entry, as withdraw
+//   task --left-----------> gate
+//   worker, clock, guest --idle--> gate --nudge--> store, resolver --idle--> gate
 #pragma once
 #include "actors/caf_compat.hpp"
+#include "graph/bound.hpp"
+#include "graph/resources.hpp"
 #include "graph/task_graph.hpp"
 #include "graph/timers.hpp"
 #include "store/object_table.hpp"
@@ -56,6 +64,13 @@ struct sleeper : timer {
   // `limit`: of a wait, which it ends. `deadline`: of a task, which it asks to end; wake answers
   // once.
   enum kind : std::uint8_t { sleep, limit, deadline } is = sleep;
+};
+
+struct resource_wait : resource_ask {
+  caf::abstract_actor* who = nullptr;
+};
+struct entrance : entry {
+  caf::abstract_actor* who = nullptr;
 };
 
 // The object's outcome; its value (or what keeps it, if it lies elsewhere) is in its record.
@@ -121,6 +136,41 @@ struct close_msg {
   std::uint64_t party;
 };
 
+// Say when what it asks for is its own; or (not held) all ends.
+struct ask_resources_msg {
+  resource_wait* w;
+};
+// While the message waits in a mailbox it keeps its task.
+struct give_back_msg {
+  resource_wait* w;
+  caf::strong_actor_ptr holder = nullptr;
+  void keep();
+};
+struct withdraw_ask_msg {
+  resource_wait* w;
+};
+// Say when it is admitted, or refused.
+struct enter_msg {
+  entrance* e;
+};
+struct withdraw_entry_msg {
+  entrance* e;
+};
+// One that was admitted has settled, or never started.
+struct left_msg {
+  std::size_t bytes;
+};
+// Perhaps nothing can go on any more. sure: nothing can (deterministic). moment: looked at once
+// already, and all was idle (gate.hpp); what has been sent before then has been handled now.
+struct idle_msg {
+  bool sure = false;
+  std::uint64_t moment = 0;
+};
+// What you had to do may have been all there was: tell the gate.
+struct nudge_msg {
+  bool idle = true;
+};
+
 // What a shard has counted, added to *into; then `who` gets a ready_msg (of no wait).
 struct totals {
   object_table::counters store;
@@ -152,3 +202,11 @@ TROUPE_LOCAL_MESSAGE(troupe::detail::tick_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::close_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::ask_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::retire_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::ask_resources_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::give_back_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::withdraw_ask_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::enter_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::withdraw_entry_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::left_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::idle_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::nudge_msg)

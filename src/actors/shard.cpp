@@ -144,6 +144,10 @@ void store_core::on(cancel_msg& m) {
   if (m.into) *m.into = cancel_result::already_settled;
   if (m.who) send_ready(domain_, *m.who, nullptr);
 }
+void store_core::on(nudge_msg&) {
+  rest_.nudged.add(domain_);
+  rest_.from = &domain_;
+}
 
 void store_core::reap(object* o) {
   o->orphaned = rest_.retired;
@@ -152,6 +156,7 @@ void store_core::reap(object* o) {
 }
 
 void store_core::finish_rarely(const leftovers& r) {
+  r.nudged.tell();
   if (r.answer) send_ready(*r.from, *r.answer, nullptr);
   if (r.sweep) r.from->sweep();
 }
@@ -213,6 +218,11 @@ void resolver_core::on(retire_msg& m) {
   rest_.retired = true;
   rest_.from = &domain_;
   rest_.answer = m.who;
+}
+
+void resolver_core::on(nudge_msg&) {
+  rest_.nudged.add(domain_);
+  rest_.from = &domain_;
 }
 
 void resolver_core::answer(edge* chain) {

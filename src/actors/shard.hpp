@@ -4,6 +4,7 @@
 #pragma once
 #include "actors/inline_actor.hpp"
 #include "actors/messages.hpp"
+#include "actors/nudges.hpp"
 
 #include <caf/actor.hpp>
 
@@ -22,8 +23,9 @@ struct leftovers {
   object* dead = nullptr;                 // a chain by next_dead
   bool retired = false;                   // from now on the dead are orphans
   bool sweep = false;                     // that of `from` is due
-  domain* from = nullptr;                 // with `answer` and `sweep`
+  domain* from = nullptr;                 // of all that is below; null: nothing is
   caf::abstract_actor* answer = nullptr;  // waits for the last question
+  nudges nudged = {};
 };
 
 class store_core {
@@ -36,6 +38,7 @@ public:
   void on(retire_msg& m);
   void on(find_task_msg& m);
   void on(cancel_msg& m);
+  void on(nudge_msg& m);
 
   leftovers rest() { return std::exchange(rest_, {.retired = rest_.retired}); }
   void restore(const leftovers& r) { rest_ = r; }
@@ -64,6 +67,7 @@ public:
   void on(close_msg& m);
   void on(ask_msg& m);
   void on(retire_msg& m);
+  void on(nudge_msg& m);
 
   leftovers rest() { return std::exchange(rest_, {.retired = rest_.retired}); }
   void restore(const leftovers& r) { rest_ = r; }
@@ -81,9 +85,9 @@ private:
 };
 
 using store_actor = inline_actor<store_core, put_msg, drop_msg, watch_msg, find_task_msg,
-                                 cancel_msg, ask_msg, retire_msg>;
+                                 cancel_msg, ask_msg, retire_msg, nudge_msg>;
 using resolver_actor = inline_actor<resolver_core, await_msg, sealed_msg, withdraw_msg, close_msg,
-                                    ask_msg, retire_msg>;
+                                    ask_msg, retire_msg, nudge_msg>;
 
 struct shard {
   domain* inside = nullptr;

@@ -2,6 +2,7 @@
 #include "actors/side_pool.hpp"
 
 #include "actors/task.hpp"
+#include "runtime/domain.hpp"
 
 #include <pthread.h>
 
@@ -55,6 +56,7 @@ void side_pool::work(std::size_t number) {
     queue_.pop_front();
     guard.unlock();
     resume_task(t);
+    domain_.ran_aside();
     guard.lock();
   }
 }

@@ -11,6 +11,7 @@
 
 namespace troupe::detail {
 
+class domain;
 class task;
 
 class side_pool {
@@ -18,6 +19,7 @@ public:
   // Bodies past this limit wait for a thread; the queue is bounded by the unsettled tasks.
   static constexpr std::size_t most_threads = 512;
 
+  explicit side_pool(domain& d) : domain_(d) {}
   ~side_pool() { stop(); }
   // Takes the reference of the task's place. False: the system gives no thread at all.
   [[nodiscard]] bool push(task& t);
@@ -27,6 +29,7 @@ public:
 private:
   void work(std::size_t number);
 
+  domain& domain_;
   std::mutex mutex_;
   std::condition_variable bell_;
   std::deque<task*> queue_;

@@ -8,6 +8,7 @@
 #include "actors/stream.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
+#include "runtime/requirements.hpp"
 #include "runtime/wait.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -115,12 +116,19 @@ void task::free_block_of(kin* k) {
 }
 
 void task::take_options(const task_options& options) {
+  check_labels(domain_->options(), options);
   task_extras& x = extras();
   x.options = options;
-  x.back_off.who = x.deadline.who = this;
+  x.asks.parts = parts_of(domain_->options(), options);
+  x.asks.who = x.back_off.who = x.deadline.who = this;
   x.deadline.is = sleeper::deadline;
   private_ = options.blocking || options.stack_size > stack_need_;
   stack_need_ = std::max(stack_need_, static_cast<std::uint32_t>(options.stack_size));
+}
+
+std::size_t task::measure() {
+  const std::size_t held = type_.footprint ? type_.footprint(call()) : 0;
+  return extras().footprint = type_.size + held;
 }
 
 // As CAF does it, but without a read-modify-write where nobody else can have a reference.
@@ -215,11 +223,16 @@ void task::schedule() noexcept {
   // then.
   caf::actor_system& system = domain_->system();
   const bool at_once = domain_->at_once();
+  const int priority = at_once ? this->priority() : 0;
+  job_hub* const hub = domain_->hub();
   const bool aside = blocking() && at_once && stage_ < stage::unbegun;
+  if (stage_ == stage::admitting) stage_ = stage::pending;
+  else if (stage_ == stage::pending && wants_resources()) return ask_resources();
   if (parked_on_) woken_.store(parked_on_, std::memory_order_release);
   else if (stage_ != stage::pending) woken_.store(own_step(), std::memory_order_release);
   else out_->claim.store(private_ ? claim::reserved : claim::queued, std::memory_order_release);
   if (aside) return domain_->run_aside(*this);
+  if (priority != 0) return hub->push_keyed(this, advance_of(priority));
   seat& s = seat::mine();
   auto unit = s.unit_of(system);
   if (unit && s.on && !s.visiting && !s.running && !s.next && at_once)
@@ -271,6 +284,8 @@ void task::run() noexcept {
   if (extras_) extras_->standing = {};
   if (!again) type_.destroy(call());
   seat::mine().running = outer;  // perhaps another thread by now
+  if (extras_) [[unlikely]]
+    give_back_resources();
   if (again) {
     failed->release();
     return back_off();
@@ -283,6 +298,7 @@ void task::run() noexcept {
 void task::settle_unstarted(std::exception_ptr why) {
   end_wait();
   type_.destroy(call());
+  if (extras_) give_back_resources();
   settle({outcome::failure, failure::of_exception(name_of_task(), std::move(why))});
 }
 
@@ -361,6 +377,11 @@ bool task::go_on() {
     case stage::forwarding: finish_forwarding(); return false;
     case stage::unbegun:
     case stage::leaving: leave(); return false;
+    case stage::backing_off:
+      if (!take_back()) return false;
+      if (!wants_resources() || is_to_end() || domain_->stopping()) return true;
+      ask_resources();
+      return false;
     default: return take_back();
   }
 }
@@ -379,6 +400,9 @@ bool task::take_back() {
     else if (stage_ == stage::backing_off) {
       ++x.total;
       domain_->clock().actor().tell(wake_msg{&x.back_off});
+    } else if (stage_ == stage::readmitting || x.asked) {
+      ++x.total;
+      domain_->admission()->tell(withdraw_ask_msg{&x.asks});
     } else {
       const std::size_t direct = std::min<std::size_t>(family().awaited, type_.inputs);
       for (std::size_t i = 0; i < direct; ++i) give_up(inputs()[i]);
@@ -398,11 +422,39 @@ void task::leave() {
   if (!take_back()) return;
   if (stage_ == stage::unbegun) {
     type_.destroy(call());
+    if (extras_) give_back_resources();
     return finish();
   }
   domain& d = *domain_;
   release_run();
   d.ended();
+}
+
+// ---- resources ----------------------------------------------------------------------------------
+
+bool task::wants_resources() const {
+  return extras_ && !extras_->asked && !extras_->asks.parts.empty();
+}
+
+void task::ask_resources() {
+  task_extras& x = *extras_;
+  x.asked = true;
+  x.asks.key = domain_->clock().now() - advance_of(x.options.priority);
+  const bool first = stage_ == stage::pending;
+  stage_ = first ? stage::admitting : stage::readmitting;
+  if (!first) intrusive_ptr_add_ref(ctrl());  // for a place in a queue
+  await_itself(1);
+  domain_->admission()->tell(ask_resources_msg{&x.asks});
+  begin_wait();
+  if (asked_to_end() && arrivals.force())
+    first ? end_unbegun(family().asked_in_all(), false) : schedule();
+  if (arrivals.arrive()) schedule();
+}
+
+void task::give_back_resources() {
+  task_extras& x = *extras_;
+  x.asked = false;
+  if (x.asks.is == resource_ask::state::held) domain_->admission()->tell(give_back_msg{&x.asks});
 }
 
 // ---- another try --------------------------------------------------------------------------------
@@ -496,7 +548,7 @@ void task::refuse_if_asked() const {
 }
 
 void task::begin_wait() {
-  if (kin& k = family(); k.word.load(std::memory_order_relaxed) > 3)
+  if (kin& k = family(); k.place == kin::nowhere && k.word.load(std::memory_order_relaxed) > 3)
     domain_->waiting().enter(k, seat::mine().number);
 }
 void task::end_wait() {

@@ -2,7 +2,8 @@
 // The task actor: waits for its inputs, runs its body on a strand, puts what the body gave into the
 // store, and ends.
 //
-//   pending --inputs ready--> queued --claimed--> running --body returned--> settled --> ended
+//   pending --inputs ready--> (asks for resources --ready-->)
+//      |                      queued --claimed--> running --body returned--> settled --> ended
 //      |                        |         ^        | | |                       ^  ^
 //      |                        |   ready |  parks | | `-a ref-> forwarding -ready-'
 //      |                        |       parked <---' `-threw-> backing off -> running
@@ -43,6 +44,9 @@ struct task_extras {
   unsigned attempt = 1;
   sleeper back_off, deadline;
   std::unique_ptr<std::stop_source> stop;  // once its body has asked for a token
+  resource_wait asks;         // for resources: before it is queued, until its body ends
+  bool asked = false;         // since its body last ended
+  std::size_t footprint = 0;  // bytes of its arguments, as the gate has counted them
   // Of the wait of the task itself (not of its body) that `arrivals` counts now.
   std::int32_t missing = 0, total = 0;  // missing 0: the inputs' wait
   bool taken_back = false;              // it was given up, and its answers are collected
@@ -127,6 +131,10 @@ public:
   bool is_to_end() const;
   std::size_t stack_need() const { return stack_need_; }
   bool blocking() const { return extras_ && extras_->options.blocking; }
+  int priority() const { return extras_ ? extras_->options.priority : 0; }
+  std::size_t footprint() const { return extras_ ? extras_->footprint : 0; }
+  // Its footprint from now on. Precondition: the call is in place.
+  std::size_t measure();
   std::string_view name_of_task() const;
   standing_set& standing() { return extras().standing; }
   // Its handle has been given to somebody, who may monitor it.
@@ -146,9 +154,11 @@ private:
   // What its own next step is.
   enum class stage : std::uint8_t {
     pending,
+    admitting,
     running,
     suspended,
     backing_off,
+    readmitting,
     forwarding,
     unbegun,
     leaving
@@ -169,6 +179,10 @@ private:
   void take_options(const task_options& options);
   void make_parts();
   object* settle_parts(outcome how);
+  bool wants_resources() const;
+  // Once its inputs are there, and before another try: the answer makes it go on.
+  void ask_resources();
+  void give_back_resources();
   void schedule() noexcept;
   void release_run();
   void adopt_by(task& parent, seat& s);
@@ -197,7 +211,8 @@ private:
   strand* parked_on_ = nullptr;
   std::atomic<strand*> woken_{nullptr};
   std::uint32_t stack_need_;
-  bool private_ = false;  // never claimed by a getter: it needs a stack or a thread of its own
+  bool private_ = false;  // not claimed by a getter: it needs a stack or a thread of its own, or
+                          // has not got its resources yet
   bool exposed_ = false;  // written by the store before the put
   stage stage_ = stage::pending;
   bool keeps_place_ = false;

@@ -8,6 +8,7 @@
 #include <boost/program_options.hpp>
 
 #include "app/ini.hpp"
+#include "app/resources.hpp"
 #include "app/text.hpp"
 #include "app/value.hpp"
 
@@ -250,6 +251,9 @@ common_keys::common_keys() {
   machine.check([this](const settings& s, complaints& wrong) {
     if (s[stack_size] != 0 && s[stack_size] < 16 * 1024)
       wrong.about(stack_size, "a task needs 16 KiB of stack at least (0: the default)");
+    try {
+      (void)parse_resources(s[resources]);
+    } catch (const bad_value& e) { wrong.about(resources, e.what()); }
   });
 }
 

@@ -29,7 +29,7 @@ struct configuration {
 // Pure: reads no file, no environment and no clock; never throws for what the request holds.
 configuration read_config(const config_request& request, const std::vector<const workflow*>& known);
 
-// What every workflow shares: [workflow] name, [runtime] workers, stack_size.
+// What every workflow shares: [workflow] name, [runtime] what its options are called.
 struct common_keys {
   section chosen{"workflow", "Which workflow to run."};
   section machine{"runtime", "What the tasks run on."};
@@ -43,6 +43,14 @@ struct common_keys {
   key<std::uint64_t> stack_size =
       machine.size("stack_size", 0, "stack of a task; 0: the library's own default")
           .at_most(std::uint64_t{1} << 30);
+  key<std::vector<std::string>> resources =
+      machine.list("resources", {}, "what tasks may ask for, as in gpu 2, disk 0.5").may_be_empty();
+  key<std::vector<std::string>> labels =
+      machine.list("labels", {}, "what tasks may require of this place").may_be_empty();
+  key<std::int64_t> max_unsettled_tasks =
+      machine.integer("max_unsettled_tasks", 0, "then a submit waits; 0: no bound").at_least(0);
+  key<std::uint64_t> max_argument_bytes =
+      machine.size("max_argument_bytes", 0, "the same for their arguments; 0: no bound");
 
   common_keys();
 };

@@ -12,6 +12,7 @@
 #include "app/interrupt.hpp"
 #include "app/output.hpp"
 #include "app/progress.hpp"
+#include "app/resources.hpp"
 #include "app/terminal.hpp"
 
 namespace troupe::app {
@@ -117,6 +118,10 @@ int run_workflow(const configuration& config, const std::string& program, std::o
     const std::size_t stack_size = values[common().stack_size];
     runtime rt{
         {.workers = workers > 0 ? workers : std::max(1u, std::thread::hardware_concurrency()),
+         .resources = parse_resources(values[common().resources]),
+         .labels = values[common().labels],
+         .max_unsettled_tasks = static_cast<std::size_t>(values[common().max_unsettled_tasks]),
+         .max_argument_bytes = values[common().max_argument_bytes],
          .stack_size = stack_size > 0 ? stack_size : default_stack_size,
          .name = config.chosen->name(),
          .count_names = true}};

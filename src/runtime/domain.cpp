@@ -4,6 +4,7 @@
 #include "actors/lane_policy.hpp"
 #include "actors/task.hpp"
 #include "runtime/failure.hpp"
+#include "runtime/requirements.hpp"
 #include "runtime/wait.hpp"
 
 #include <troupe/caf.hpp>
@@ -80,6 +81,12 @@ domain::domain(caf::actor_system* external, runtime_options options)
     s.resolver = resolver_actor::make(*system_, s.resolver_handle, at_once(), *this);
   }
   clock_ = std::make_unique<detail::clock>(*this);
+  if (const auto totals = totals_of(options_); !totals.empty())
+    admission_ = admission_actor::make(*system_, admission_handle_, at_once(), *this, totals);
+  if (options_.max_unsettled_tasks > 0 || options_.max_argument_bytes > 0)
+    gate_ =
+        std::make_unique<gate>(*this, options_.max_unsettled_tasks, options_.max_argument_bytes);
+  notes_ = gate_ || options_.count_names;
   std::lock_guard guard{living().mutex};
   living().all.push_back(this);
 }
@@ -111,7 +118,10 @@ void domain::end() {
   // called.
   std::vector<totals> all(2 * shards_.size());
   std::size_t i = 0;
-  await_answers(*this, all.size(), [&](caf::abstract_actor& me) {
+  const std::size_t others = (admission_ ? 1 : 0) + (gate_ ? 1 : 0);
+  await_answers(*this, all.size() + others, [&](caf::abstract_actor& me) {
+    if (admission_) admission_->tell(retire_msg{nullptr, &me});
+    if (gate_) gate_->actor().tell(retire_msg{nullptr, &me});
     for (auto& s : shards_) {
       s.store->tell(retire_msg{&all[i++], &me});
       s.resolver->tell(retire_msg{&all[i++], &me});
@@ -120,8 +130,11 @@ void domain::end() {
   // All is answered, and all objects are sealed: what is on its way to a set comes in.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   wait_until([this] { return standing_sets_.load(std::memory_order_seq_cst) == 0; });
+  if (gate_) gate_->stop();
   std::size_t gone = 0;
   for (auto& t : all) gone += t.store.gone;
+  if (admission_) admission_->cleanup(caf::error{}, nullptr);
+  if (gate_) gate_->actor().cleanup(caf::error{}, nullptr);
   for (auto& s : shards_) {
     s.store->cleanup(caf::error{}, nullptr);
     s.resolver->cleanup(caf::error{}, nullptr);
@@ -162,6 +175,7 @@ void domain::each_other(const std::function<void(domain&)>& f) {
 void domain::close_resolvers(std::uint64_t party) {
   for (auto& s : shards_) s.resolver->tell(close_msg{party});
   streams_.close(party);
+  if (gate_) gate_->actor().tell(close_msg{party});
 }
 
 // ---- counters -----------------------------------------------------------------------------------
@@ -179,7 +193,9 @@ void domain::count_name(const task& t, std::size_t name_count::*what) {
   if (fresh) names_.push_back({std::move(name)});
   ++(names_[place->second].*what);
 }
-void domain::count_settled(const task& t, bool failed) {
+void domain::note_settled(const task& t, bool failed) {
+  if (gate_) gate_->actor().tell(left_msg{t.footprint()});
+  if (!options_.count_names) return;
   count_name(t, &name_count::settled);
   if (failed) count_name(t, &name_count::failed);
 }
@@ -207,7 +223,7 @@ statistics domain::stats() {
   statistics s;
   // settled first: what settles meanwhile is then never counted twice
   s.tasks_settled = total(&books::settled);
-  const std::size_t ended = total(&books::ended);
+  const std::size_t ended = total(&books::ended), left = total(&books::left_bound);
   const auto all = ask_shards(true);
   const std::size_t submitted = total(&books::submitted), made = total(&books::made);
   std::size_t gone = 0;
@@ -220,7 +236,9 @@ statistics domain::stats() {
   }
   s.objects = made - std::min(made, gone);
   s.tasks_unsettled = submitted - std::min(submitted, s.tasks_settled);
-  s.tasks_unended = submitted - std::min(submitted, ended);
+  const std::size_t reached = total(&books::reached_bound);
+  s.tasks_unended = submitted - std::min(submitted, ended) + reached - std::min(reached, left);
+  if (gate_) s.tasks_unsettled_peak = gate_->actor().core().peak();
   return s;
 }
 
@@ -234,6 +252,13 @@ caf::actor domain::find_task(object& o) {
 }
 
 // ---- the end ------------------------------------------------------------------------------------
+
+// Who waits to begin, or to submit, is told now.
+void domain::stop() {
+  stopping_.store(true);
+  if (admission_) admission_->tell(close_msg{number_});
+  if (gate_) gate_->actor().tell(close_msg{number_});
+}
 
 const failure* domain::ended_early(const task& t) const {
   const std::string name{t.name_of_task()};
@@ -331,7 +356,10 @@ std::string domain::unended() const {
 }
 
 void domain::run_aside(task& t) {
-  if (!aside_.push(t)) system_->scheduler().enqueue(&t);
+  if (gate_) gate_->enter_busy();
+  if (aside_.push(t)) return;
+  ran_aside();
+  system_->scheduler().enqueue(&t);
 }
 
 // ---- deterministic scheduler --------------------------------------------------------------------
@@ -364,7 +392,12 @@ template <class M> void domain::deliver_later(caf::abstract_actor& who, M m) {
 template void domain::deliver_later(caf::abstract_actor&, ready_msg);
 template void domain::deliver_later(caf::abstract_actor&, cancel_msg);
 
-bool domain::step(std::int64_t limit) { return stepped_->try_run_once() || clock_->advance(limit); }
+bool domain::step(std::int64_t limit) {
+  if (stepped_->try_run_once() || clock_->advance(limit)) return true;
+  if (!gate_ || !gate_->actor().core().tasks_wait() || clock_->sleepers() > 0) return false;
+  gate_->actor().tell(idle_msg{true});
+  return true;
+}
 
 }  // namespace detail
 }  // namespace troupe

@@ -2,7 +2,9 @@
 // The inside of a runtime: its actor system, its shards, its counters. Lives until the runtime and
 // all objects that outlived it are gone.
 #pragma once
+#include "actors/admission.hpp"
 #include "actors/clock.hpp"
+#include "actors/gate.hpp"
 #include "actors/kin.hpp"
 #include "actors/shard.hpp"
 #include "actors/side_pool.hpp"
@@ -30,6 +32,7 @@ class failure;
 // others), read by anyone.
 struct alignas(64) books {
   std::atomic<std::int64_t> made{0}, submitted{0}, settled{0}, ended{0};
+  std::atomic<std::int64_t> reached_bound{0}, left_bound{0};  // submits that wait at the bound
 };
 
 class domain {
@@ -57,6 +60,8 @@ public:
   const std::vector<shard>& shards() const { return shards_; }
   detail::clock& clock() { return *clock_; }
   stream_list& streams() { return streams_; }
+  admission_actor* admission() { return admission_; }  // null: the runtime has no resources
+  gate* bound_gate() { return gate_.get(); }           // null: no bound
 
   // ---- counters
   void count(const seat& s, std::atomic<std::int64_t> books::*what, std::int64_t n = 1) {
@@ -71,7 +76,7 @@ public:
   }
   void settled(const task& t, bool failed) {
     count(seat::mine(), &books::settled);
-    if (options_.count_names) count_settled(t, failed);
+    if (notes_) note_settled(t, failed);
   }
   // The last thing that a task does: the domain may be gone when this returns.
   void ended() { count(seat::mine(), &books::ended); }
@@ -83,7 +88,7 @@ public:
   // ---- the end
   // Nothing begins any more.
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
-  void stop() { stopping_.store(true); }
+  void stop();
   // What has begun and waits is woken with `cancelled`.
   bool closing() const { return closing_.load(std::memory_order_relaxed); }
   const failure* ended_early(const task& t) const;
@@ -121,9 +126,23 @@ public:
   void set_is_gone() { standing_sets_.fetch_sub(1, std::memory_order_acq_rel); }
   // Before a task or thread of this runtime waits at an actor of another one.
   void waits_abroad() { awaits_abroad_.store(true); }
+  // One of its tasks waits at the gate of another runtime.
+  void waits_at(gate& other) {
+    awaits_abroad_.store(true);
+    if (closing_.load()) other.actor().tell(close_msg{number_});
+  }
 
   // ---- other threads
   void run_aside(task& t);
+  void ran_aside() {
+    if (gate_) gate_->leave_busy();
+  }
+
+  // ---- the bound
+  bool workers_rest() const { return hub_->workers_resting() >= options_.workers; }
+  void perhaps_idle() {
+    if (gate_) gate_->perhaps_idle();
+  }
 
   // ---- deterministic scheduler
   template <class M> void deliver_later(caf::abstract_actor& who, M m);
@@ -134,11 +153,13 @@ private:
   struct own_system;
   ~domain();
   void count_name(const task& t, std::size_t name_count::*what);
-  void count_settled(const task& t, bool failed);
+  void note_settled(const task& t, bool failed);
   void tell_tokens(bool all);
   bool all_ended() const {
-    const std::size_t ended = total(&books::ended);  // first: what is submitted meanwhile counts
-    return ended >= total(&books::submitted) && streams_.all_finished();
+    // In this order: what is submitted meanwhile counts.
+    const std::size_t left = total(&books::left_bound), ended = total(&books::ended);
+    return ended >= total(&books::submitted) && left >= total(&books::reached_bound) &&
+           streams_.all_finished();
   }
 
   void close_resolvers(std::uint64_t party);
@@ -159,8 +180,12 @@ private:
   shard nowhere_;
   std::vector<shard> shards_;
   std::unique_ptr<detail::clock> clock_;
-  side_pool aside_;
+  side_pool aside_{*this};
   stream_list streams_;
+  caf::actor admission_handle_;
+  admission_actor* admission_ = nullptr;
+  std::unique_ptr<gate> gate_;
+  bool notes_ = false;  // something is to be done when a task settles
 
   std::vector<books> books_;
   std::atomic<bool> stopping_{false}, closing_{false}, awaits_abroad_{false};

@@ -95,12 +95,33 @@ new_task create_task(domain& d, const task_type& type, const task_options* optio
   }
 }
 
-void start_task(new_task t, object* const* missing, std::size_t n) { t.actor->start(missing, n); }
+bool start_task(new_task& t, object* const* missing, std::size_t n, bool only_try) {
+  domain& d = t.actor->inside();
+  if (!d.bound_gate()) {
+    t.actor->start(missing, n);
+    return true;
+  }
+  // While it is at the bound it counts as a task that has not ended: the runtime's end waits for it.
+  d.count(seat::mine(), &books::reached_bound);
+  t.at_bound = true;
+  const std::size_t bytes = d.options().max_argument_bytes > 0 ? t.actor->measure() : 0;
+  if (!pass_gate(d, bytes, only_try)) return false;
+  try {
+    t.actor->start(missing, n);
+  } catch (...) {
+    d.bound_gate()->actor().tell(left_msg{bytes});
+    throw;
+  }
+  d.count(seat::mine(), &books::left_bound);
+  return true;
+}
 
 void abandon_task(new_task t) noexcept {
   object* out = t.out;
+  domain& d = t.actor->inside();
   t.actor->abandon();  // gives back the task's hold of the record
   abandon_object(out);
+  if (t.at_bound) d.count(seat::mine(), &books::left_bound);
 }
 
 object* create_object(domain& d, const value_type& type) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace troupe::detail {
@@ -39,20 +40,6 @@ void check_workers(std::size_t n, const std::string& where) {
   if (n > most_workers)
     throw error(where + ": " + std::to_string(n) + " workers; at most " +
                 std::to_string(most_workers) + " (0: one for each core)");
-}
-
-std::size_t letters_to_change(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t change = diagonal + (a[i] != b[j]);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({change, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
 }
 
 // The setting that was meant by a word that begins with a dash, whatever its dashes and case; null:
@@ -111,6 +98,20 @@ words take_words(int& argc, char** argv) {
   return w;
 }
 }  // namespace
+
+std::size_t letters_to_change(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t change = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({change, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
 
 void check_stack_size(std::size_t bytes, const char* where) {
   if (bytes < smallest_stack_size || bytes > largest_stack_size)

@@ -137,7 +137,19 @@ void run_on_this_stack(domain& d, object& o) {
 
 // The same for a program's thread: on a strand, with a lane for what the body submits.
 void run_as_guest(domain& d, object& o) {
-  if (!d.at_once() || o.home.load(std::memory_order_relaxed)->inside != &d || !o.claim_it()) return;
+  if (!d.at_once() || o.home.load(std::memory_order_relaxed)->inside != &d ||
+      o.claim.load(std::memory_order_relaxed) != claim::queued)
+    return;
+  struct busy {
+    gate* of;
+    explicit busy(gate* g) : of(g) {
+      if (of) of->enter_busy();
+    }
+    ~busy() {
+      if (of) of->leave_busy();
+    }
+  } here{d.bound_gate()};
+  if (!o.claim_it()) return;
   struct guest final : caf::execution_unit {
     guest(caf::actor_system& sys, job_hub& hub)
         : execution_unit(&sys),
@@ -160,6 +172,21 @@ void run_as_guest(domain& d, object& o) {
   s.home = nullptr;
   s.lane = nullptr;
   s.visiting = false;
+}
+
+// Until it is admitted or refused, or the wait was broken off (false).
+template <class Who> bool enter_in(domain& d, Who who, entrance& e) {
+  e.who = &who_is(who);
+  constexpr std::int32_t missing = 1, total = 1;
+  who.arrivals.begin(missing, Who::stack);
+  d.bound_gate()->actor().tell(enter_msg{&e});
+  if constexpr (Who::stack == countdown::in_use)
+    if (&who.t.inside() != &d) who.t.inside().waits_at(*d.bound_gate());
+  if (who.block(nullptr) && who.arrivals.arrived(missing) == total) return true;
+  d.bound_gate()->actor().tell(withdraw_entry_msg{&e});
+  collect_all(who, missing, total + 1);
+  if (e.is == entry::state::admitted) d.bound_gate()->actor().tell(left_msg{e.bytes});
+  return false;
 }
 
 template <class Who> void await_answers_in(Who who, std::size_t n,
@@ -247,6 +274,31 @@ bool await_answer(domain& d, const std::function<void(caf::abstract_actor&)>& as
                   const std::function<void(caf::abstract_actor&)>& withdraw) {
   if (task* me = seat::mine().running) return await_answer_in(parked_task{*me}, ask, withdraw);
   return await_answer_in(sleeping_thread{d}, ask, withdraw);
+}
+
+bool pass_gate(domain& d, std::size_t bytes, bool only_try) {
+  const seat& s = seat::mine();
+  task* const me = s.running;
+  if (s.burying || (s.worker && !me))
+    throw error(
+        "a submit to a runtime with a bound (max_unsettled_tasks, max_argument_bytes) may have to "
+        "wait, which neither a value's destructor nor a CAF actor's handler can: submit in a task "
+        "or in the program");
+  entrance e;
+  e.bytes = bytes;
+  e.only_try = only_try;
+  e.of_task = me && &me->inside() == &d;
+  e.party = (me ? me->inside() : d).number();
+  const bool told = me ? enter_in(d, parked_task{*me}, e) : enter_in(d, sleeping_thread{d}, e);
+  if (told && e.is == entry::state::admitted) return true;
+  if (d.stopping()) throw cancelled("a submit was cancelled at the bound: the runtime was stopped");
+  if (told && only_try) return false;
+  if (me) me->refuse_if_asked();
+  if (!me && !told)
+    throw deadlock(
+        "nothing can go on, and the program waits at the bound on unsettled tasks: raise "
+        "max_unsettled_tasks or max_argument_bytes, or use try_submit");
+  throw cancelled("a submit was cancelled while it waited at the bound");
 }
 
 bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,

@@ -23,6 +23,10 @@ void refuse_waits();
 // may_park: a task does so by parking; else its thread waits.
 void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstract_actor&)>& ask,
                    bool may_park = true);
+// Waits until one more task with so many bytes of arguments is admitted. False: only_try, and there
+// is no room. Throws cancelled if the runtime ends or is stopped meanwhile. Precondition: there is
+// a gate.
+bool pass_gate(domain& d, std::size_t bytes, bool only_try);
 
 // When a wait that begins now is to give up, by the domain's clock.
 std::int64_t time_limit(domain& d, duration timeout);

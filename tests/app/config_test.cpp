@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "app/config.hpp"
+#include "app/resources.hpp"
+#include "app/value.hpp"
 
 #include <doctest/doctest.h>
 
@@ -162,6 +164,20 @@ TEST_CASE_FIXTURE(program, "keys that do not go together are told where they wer
   CHECK(told_of("[workflow]\nname=wordcount\n[pipeline]\nleast = 7\n").empty());
   CHECK(told_of(head + "[runtime]\nstack_size = 1 KiB\n") ==
         "f:4: runtime.stack_size: a task needs 16 KiB of stack at least (0: the default)\n");
+}
+
+TEST_CASE_FIXTURE(program, "resources are names and amounts") {
+  CHECK(told_of(head + "[runtime]\nresources = gpu 2, disk 0.25\nlabels = arm, fast\n").empty());
+  CHECK(parse_resources({"gpu 2", "fast disk 0.25"}) ==
+        resource_map{{"gpu", 2}, {"fast disk", 0.25}});
+  const auto wrong = [](const char* item) { (void)parse_resources({"gpu 2", item}); };
+  CHECK_THROWS_WITH(wrong("disk"), "'disk' is not a name and an amount (gpu 2)");
+  for (const auto* item : {"disk x", "disk -1", "disk 0.00001", "disk 1e3", "disk nan", "gpu 1"})
+    CHECK_THROWS_AS(wrong(item), bad_value);
+  CHECK(told_of(head + "[runtime]\nresources = gpu\n") ==
+        "f:4: runtime.resources: 'gpu' is not a name and an amount (gpu 2)\n");
+  CHECK(!told_of(head + "[runtime]\nmax_unsettled_tasks = -1\n").empty());
+  CHECK(told_of(head + "[runtime]\nmax_argument_bytes = 4 MiB\n").empty());
 }
 
 TEST_CASE_FIXTURE(program, "a workflow is known while it lives, and by one name") {

@@ -20,7 +20,7 @@ TEST_CASE("a list shows each key with default, help, type, unit and range") {
                        "  output = text     how to print (choice: text|json)\n"
                        "  top    = 10       how many (integer in words, 1 to 99)\n"));
   CHECK(text.find("[runtime]") != text.npos);
-  CHECK(text.find("workers    = 0 ") != text.npos);
+  CHECK(text.find("workers             = 0 ") != text.npos);
 }
 
 TEST_CASE("help has the commands, the precedence, the exit codes and the workflows") {

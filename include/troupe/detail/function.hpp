@@ -2,6 +2,7 @@
 // A call, type-erased: what the library keeps of a function and its arguments until a task runs it.
 #pragma once
 #include <troupe/detail/arguments.hpp>
+#include <troupe/detail/footprint.hpp>
 #include <troupe/detail/parts.hpp>
 
 #include <cstddef>
@@ -39,6 +40,8 @@ struct task_type {
   verdict (*run_again)(void* call, void* storage);
   void (*destroy)(void* call) noexcept;
   const tuple_parts* parts;  // null: the result is no tuple
+  // Bytes that its arguments hold outside of it; null: none that are known of.
+  std::size_t (*footprint)(const void* call);
 };
 
 // ---- names: what the compiler calls a function, without the noise around it ---------------------
@@ -151,6 +154,10 @@ public:
     return static_cast<call*>(self)->template run<true>(storage, indices{});
   }
   static constexpr bool can_run_again() { return can_run_again(indices{}); }
+  static constexpr bool holds_more = any_holds_more<kept>;
+  static std::size_t footprint(const void* self) {
+    return held_bytes(static_cast<const call*>(self)->args_);
+  }
   static void destroy(void* self) noexcept { static_cast<call*>(self)->~call(); }
 
 private:
@@ -210,7 +217,8 @@ template <class C, class F, bool Options> inline constexpr task_type task_type_o
                    &C::run,
                    run_again_of<C, Options>(),
                    &C::destroy,
-                   handles<typename C::value>::parts};
+                   handles<typename C::value>::parts,
+                   C::holds_more ? &C::footprint : nullptr};
 }();
 
 // The checks that a user should read about in plain words, before any of the above is instantiated.

@@ -5,6 +5,7 @@
 #include <troupe/ref.hpp>
 
 #include <cstddef>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -44,15 +45,22 @@ template <class... Ts> struct handles<std::tuple<Ts...>> {
   static constexpr const tuple_parts* parts = &known;
 };
 
-// Starts a draft of a task whose result is a T.
-template <class T, class Draft, class Missing>
-typename handles<T>::type start(Draft& draft, const Missing& missing) {
-  if constexpr (std::is_same_v<typename handles<T>::type, ref<T>>)
-    return access::adopt<T>(draft.start(missing));
+// Starts a draft of a task whose result is a T. OnlyTry: gives an optional.
+template <class T, bool OnlyTry, class Draft, class Missing>
+auto start(Draft& draft, const Missing& missing) {
+  using gives = typename handles<T>::type;
+  auto started = [&](auto make) {
+    if constexpr (OnlyTry) {
+      object* out = draft.start(missing, true);
+      return out ? std::optional<gives>{make(out)} : std::nullopt;
+    } else return make(draft.start(missing, false));
+  };
+  if constexpr (std::is_same_v<gives, ref<T>>)
+    return started([](object* out) { return access::adopt<T>(out); });
   else return [&]<std::size_t... I>(std::index_sequence<I...>) {
       object* const parts[] = {draft.part(I)...};  // now: a task that has started may be gone
-      draft.start(missing);
-      return typename handles<T>::type{access::adopt<std::tuple_element_t<I, T>>(parts[I])...};
+      return started(
+          [&](object*) { return gives{access::adopt<std::tuple_element_t<I, T>>(parts[I])...}; });
     }
   (std::make_index_sequence<std::tuple_size_v<T>>{});
 }
