@@ -45,6 +45,7 @@ std::size_t task::call_offset(const task_type& type) {
 // What caf::make_actor does, with our own memory. All threads share the count inside a node_id:
 // each task is lent the domain's.
 task* task::make(domain& d, const task_type& type, object* out, const task_options* options) {
+  d.may_fail(weak_point::memory);
   seat& s = seat::mine();
   alignas(caf::node_id) char lent[sizeof(caf::node_id)];
   std::memcpy(lent, static_cast<const void*>(&d.node()), sizeof lent);
@@ -135,6 +136,8 @@ std::string_view task::name_of_task() const {
 void task::start(object* const* missing, std::size_t n) {
   if (n > type_.inputs) extras().more = std::vector<waiter>(n - type_.inputs);
   domain_->submitted(*this);
+  if (auto w = domain_->watching()) [[unlikely]]
+    w->saw(moment::submit, *this);
   if (n == 0) return schedule();
   arrivals.begin(static_cast<std::int32_t>(n) + 1, countdown::free);
   for (std::size_t i = 0; i < n; ++i) {
@@ -188,6 +191,10 @@ void task::run() noexcept {
   else {
     // the only place that catches everything: what a body throws is its object's outcome
     try {
+      if (auto w = domain_->watching()) [[unlikely]] {
+        w->saw(moment::begin, *this);
+        w->may_fail(weak_point::body);
+      }
       v = type_.run(call(), out_->storage());
       if (v.is == verdict::failed_input)
         failed = failure::through(*static_cast<const failure*>(v.which->value), name_of_task());
@@ -212,11 +219,16 @@ void put_msg::keep() {
 
 void task::settle(outcome how) {
   domain& d = *domain_;
+  watcher* const w = d.watching();
+  if (w) [[unlikely]]
+    w->settles(*this, how);
   d.settled(*this, how.is == outcome::failure);
   object* out = out_;
   shard_of(*out).store->tell(put_msg{out, how});
   if (out->is_sealed() && exposed_)
     tell_monitors();  // else the store tells them when it has taken the put in
+  if (w) [[unlikely]]
+    w->saw(moment::end, *this);
   release_run();
   d.ended();
 }
@@ -282,12 +294,16 @@ void task::park() {
   caf::intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   s.parking = this;
   s.running = nullptr;
+  if (auto w = domain_->watching()) [[unlikely]]
+    w->saw(moment::park, *this);
   const auto caught = swap_exceptions({});
   me->leave();
   swap_exceptions(caught);
   seat& now = seat::mine();
   now.running = this;
   parked_on_ = nullptr;
+  if (auto w = domain_->watching()) [[unlikely]]
+    w->saw(moment::resume, *this);
 }
 
 caf::resumable::resume_result task::resume(caf::execution_unit*, std::size_t) {
@@ -312,6 +328,7 @@ void drive(task* first, bool ours) {
       if (!on && ((ours && is_first) || t->claim_it())) {
         begin = t;
         try {
+          t->inside().may_fail(weak_point::stack);
           on = strand::take(t->stack_need());
         } catch (...) { t->settle_unstarted(std::current_exception()); }
       }

@@ -80,6 +80,8 @@ domain::domain(caf::actor_system* external, runtime_options options)
     s.resolver = resolver_actor::make(*system_, s.resolver_handle, at_once(), *this);
   }
   clock_ = std::make_unique<detail::clock>(*this);
+  auto watched = stepped_ ? dynamic_cast<const watched_config*>(&system_->config()) : nullptr;
+  if (watched && watched->by->attach(*this)) watcher_ = watched->by;
   std::lock_guard guard{living().mutex};
   living().all.push_back(this);
 }
@@ -122,6 +124,7 @@ void domain::end() {
     std::lock_guard guard{living().mutex};
     living().all.erase(std::find(living().all.begin(), living().all.end(), this));
   }
+  if (watcher_) std::exchange(watcher_, nullptr)->closing(clock_->now());
   clock_.reset();
   own_.reset();
   const auto alive =
@@ -303,7 +306,31 @@ void domain::deliver_later(caf::abstract_actor& who, ready_msg m) {
   system_->scheduler().enqueue(new delivery(who, m));
 }
 
-bool domain::step(std::int64_t limit) { return stepped_->try_run_once() || clock_->advance(limit); }
+bool domain::step(std::int64_t limit) {
+  if (watcher_) return watched_step(limit);
+  return stepped_->try_run_once() || clock_->advance(limit);
+}
+
+// The same in the order that the watcher chooses. When it is slow, a time limit may pass before
+// what is runnable has run.
+bool domain::watched_step(std::int64_t limit) {
+  watcher_->turn();
+  auto& jobs = stepped_->jobs;
+  const bool idle = jobs.empty();
+  if (idle || watcher_->fails(weak_point::slow)) {
+    const bool goes_on = clock_->advance(limit, watcher_->lateness());
+    if (goes_on || limit != timers::never) watcher_->saw_time(clock_->now());
+    if (goes_on || idle || limit != timers::never) return goes_on;
+  }
+  std::swap(jobs.front(), jobs[watcher_->choose(jobs.size())]);
+  return stepped_->try_run_once();
+}
+
+std::size_t domain::runnable() const { return stepped_->jobs.size(); }
+
+// Any thread could have been the first to send a message about the object: its shard is any. A few
+// are enough to meet in one, or not.
+shard& domain::any_shard() { return shards_[watcher_->choose(3)]; }
 
 }  // namespace detail
 }  // namespace troupe

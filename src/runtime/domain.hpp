@@ -5,6 +5,7 @@
 #include "actors/clock.hpp"
 #include "actors/shard.hpp"
 #include "actors/side_pool.hpp"
+#include "runtime/watcher.hpp"
 
 #include <troupe/runtime.hpp>
 
@@ -51,7 +52,11 @@ public:
   const task_scope& inner_scope() const { return inner_scope_; }
 
   shard& nowhere() { return nowhere_; }
-  shard& shard_here() { return shards_[seat::mine().number % shards_.size()]; }
+  shard& shard_here() {
+    if (watcher_) [[unlikely]]
+      return any_shard();
+    return shards_[seat::mine().number % shards_.size()];
+  }
   const std::vector<shard>& shards() const { return shards_; }
   detail::clock& clock() { return *clock_; }
 
@@ -104,6 +109,12 @@ public:
   void deliver_later(caf::abstract_actor& who, ready_msg m);
   // One job, or the next sleep's end if that is not past `limit`. False: nothing can go on.
   bool step(std::int64_t limit = timers::never);
+  std::size_t runnable() const;                   // jobs that wait for a turn
+  watcher* watching() const { return watcher_; }  // usually null
+  void may_fail(weak_point where) const {
+    if (watcher_) [[unlikely]]
+      watcher_->may_fail(where);
+  }
 
 private:
   struct own_system;
@@ -121,6 +132,8 @@ private:
   void wait_until_ended();
   std::string unended() const;
   void awaits_abroad(shard& s);
+  shard& any_shard();
+  bool watched_step(std::int64_t limit);
 
   const std::uint64_t number_;
   runtime_options options_;
@@ -136,6 +149,7 @@ private:
   side_pool aside_;
 
   std::vector<books> books_;
+  watcher* watcher_ = nullptr;  // with stepped_; it outlives the runtime
   std::atomic<bool> stopping_{false}, closing_{false}, awaits_abroad_{false};
   std::atomic<std::int64_t> orphans_{0};
 
