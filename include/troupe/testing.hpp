@@ -34,7 +34,8 @@ public:
 // once. Its history takes some 24 bytes an event, and is kept until the end.
 class simulation {
 public:
-  // Throws troupe::error for options that mean nothing here (workers) or are out of range.
+  // Throws troupe::error for options that mean nothing here (workers) or are out of range, and inside
+  // of a task.
   template <std::integral Seed> explicit simulation(Seed seed, runtime_options options = {})
       : simulation(seed_of{static_cast<std::uint64_t>(seed)}, std::move(options)) {}
   simulation(const simulation&) = delete;

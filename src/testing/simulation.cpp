@@ -44,6 +44,8 @@ public:
         turns_(seed),
         faults_(~seed),
         user_(seed ^ 0x7472'6f75'7065) {
+    if (troupe::detail::seat::mine().running)
+      throw error("a simulation inside a task would never get a turn: make it in the program");
     if (options.workers != 0)
       throw error("runtime_options.workers: a simulation runs on the one thread that calls it");
     config_.set("scheduler.policy", caf::atom("testing"));

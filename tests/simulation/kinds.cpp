@@ -32,6 +32,8 @@ expected folded(const node& n, const values& in) {
   for (const auto& e : in) all = mix(all, e.gives);
   return {all};
 }
+constexpr std::size_t crowd = 300;
+expected crowded(const node& n, const values& in) { return folded(n, values(crowd, in[0])); }
 expected passed_on(const node&, const values& in) { return in[0]; }
 
 troupe::task_options options(const node& n) {
@@ -205,6 +207,10 @@ const std::vector<kind>& kinds() {
          return expected{0, f ? f : n.own};
        },
        with_all<throws>},
+      {"crowd", 1, 1, crowded,  // more waits of one object than one turn of its resolver answers
+       [](on s, const node& n, const refs& in) {
+         return s.with(options(n)).submit<plain>(n.own, refs(crowd, in[0]));
+       }},
       {"catches", 6, 1,
        [](const node&, const values& in) { return in[0].failed ? expected{*in[0].failed} : in[0]; },
        [](on s, const node& n, const refs& in) {
