@@ -50,7 +50,7 @@ public:
   const simulation& sim() const { return sim_; }
 
 private:
-  static constexpr std::size_t check_every = 16;
+  static constexpr std::size_t check_every = 8;
 
   void some_steps(number most) {
     for (number k = random_.below(most); k > 0 && sim_.step(); --k) {}
