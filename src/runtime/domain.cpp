@@ -322,7 +322,8 @@ bool domain::watched_step(std::int64_t limit) {
     if (goes_on || limit != timers::never) watcher_->saw_time(clock_->now());
     if (goes_on || idle || limit != timers::never) return goes_on;
   }
-  std::swap(jobs.front(), jobs[watcher_->choose(jobs.size())]);
+  const auto job = jobs.begin() + static_cast<std::ptrdiff_t>(watcher_->choose_job(jobs.size()));
+  std::rotate(jobs.begin(), job, job + 1);
   return stepped_->try_run_once();
 }
 
@@ -330,7 +331,7 @@ std::size_t domain::runnable() const { return stepped_->jobs.size(); }
 
 // Any thread could have been the first to send a message about the object: its shard is any. A few
 // are enough to meet in one, or not.
-shard& domain::any_shard() { return shards_[watcher_->choose(3)]; }
+shard& domain::any_shard() { return shards_[watcher_->choose_shard(3)]; }
 
 }  // namespace detail
 }  // namespace troupe

@@ -27,7 +27,7 @@ public:
   virtual bool attach(domain& d) noexcept = 0;
   // It is over; nothing of it is touched from now on.
   virtual void closing(std::int64_t now) noexcept = 0;
-  // `number`: of a sleep, how long; of a settle, as settled_with.
+  // `number`: of a sleep, how long in ns; of a settle, -1 (a value) or its failure::kind.
   virtual void saw(moment what, const task& t, std::int64_t number = 0) noexcept = 0;
   virtual void saw_put() noexcept = 0;
   virtual void saw_time(std::int64_t now) noexcept = 0;
@@ -35,8 +35,9 @@ public:
   virtual void reach(std::string_view point) = 0;
   // Before each turn. Throws what a check has found.
   virtual void turn() = 0;
-  // One of n.
-  virtual std::size_t choose(std::size_t n) noexcept = 0;
+  // Which of n runnable jobs is next, the one that has waited longest first.
+  virtual std::size_t choose_job(std::size_t n) noexcept = 0;
+  virtual std::size_t choose_shard(std::size_t n) noexcept = 0;
   virtual bool fails(weak_point where) noexcept = 0;
   // The same, and throws what such a place throws.
   virtual void may_fail(weak_point where) = 0;

@@ -73,8 +73,17 @@ public:
     ++steps;
     if (check_every != 0 && steps % check_every == 0) check();
   }
-  std::size_t choose(std::size_t n) noexcept override {
-    return n == 1 ? 0 : static_cast<std::size_t>(turns_.below(n));
+  // A seed has a mood: any job, or mostly the youngest, or mostly the oldest. What is left lying for
+  // long meets others than what has its turn soon.
+  std::size_t choose_job(std::size_t n) noexcept override {
+    if (n == 1) return 0;
+    const std::uint64_t x = turns_.below(n << 3);
+    if (mood_ == mood::any || (x & 7) == 0) return static_cast<std::size_t>(x >> 3);
+    const std::size_t near = std::min<std::size_t>((x & 7) / 3, n - 1);  // 0, 0, 1, 1, 1, 2, 2
+    return mood_ == mood::oldest ? near : n - 1 - near;
+  }
+  std::size_t choose_shard(std::size_t n) noexcept override {
+    return static_cast<std::size_t>(turns_.below(n));
   }
   bool fails(troupe::detail::weak_point where) noexcept override {
     const auto i = static_cast<std::size_t>(where);
@@ -144,7 +153,11 @@ private:
     throw fault("a fault at '" + std::string{point} + "', by seed " + std::to_string(seed));
   }
 
+  enum class mood { any, youngest, oldest };
+  static constexpr mood moods[] = {mood::any, mood::any, mood::youngest, mood::oldest};
+
   detail::random_numbers turns_, faults_, user_;
+  const mood mood_ = moods[turns_.below(4)];
   std::array<weakness, std::size(own_points)> own_{};
   std::map<std::string, weakness, std::less<>> users_;
   std::int64_t ended_at_ = 0;

@@ -174,7 +174,12 @@ outcome play(std::uint64_t seed, bool with_trace) {
   outcome o;
   try {
     p->play();
-  } catch (const std::exception& e) { o.wrong = e.what(); }
+  } catch (const std::exception& e) {
+    o.wrong = e.what();
+    try {  // perhaps it says why; a check that came out of a wait has left that wait's stack behind
+      if (!o.wrong.starts_with("simulation of seed")) p->sim().check();
+    } catch (const troupe::error& broken) { o.wrong += "; " + std::string{broken.what()}; }
+  }
   o.steps = p->sim().steps();
   if (with_trace) o.trace = p->sim().trace();
   if (o.wrong.empty()) delete p;
