@@ -86,6 +86,10 @@ value_ref flatten(number own, value_ref r) {
   if (own % 3 == 1) return here().submit<gives_back>(own, r);
   return here().submit<flatten>(own / 3, r);
 }
+troupe::ref<value_ref> deep(number own, value_ref r) {  // a ref to a ref
+  dawdle(own);
+  return here().put(r);
+}
 // Takes them as they come, with and without patience; folds in the order of the refs.
 value waits(number own, refs in) {
   random_numbers random{own};
@@ -111,6 +115,22 @@ value timed_get(number own, value_ref r) {
       return mix(own, here().get(r, patience).n);
     } catch (const troupe::timed_out&) {}
   }
+}
+// Somebody else is an hour late: patience must end.
+value late(number own) {
+  here().sleep_for(std::chrono::hours(1));
+  return own;
+}
+value impatient(number own, const std::vector<value>& v) {
+  auto r = here().submit<late>(own);
+  try {
+    if (own % 2) (void)here().get(r, microseconds(own % 500));
+    else if (here().wait(std::vector{r}, 1, microseconds(own % 500)).ready.empty())
+      return fold(own, v);
+    (void)r.value();  // it may have failed at once
+    if (!may_be_slow) throw std::logic_error("an hour was awaited, and not half a millisecond");
+  } catch (const troupe::timed_out&) {}
+  return fold(own, v);
 }
 value throws(number own, const std::vector<value>&) {
   dawdle(own);
@@ -196,11 +216,16 @@ const std::vector<kind>& kinds() {
        [](on s, const node& n, const refs& in) {
          return s.with(options(n)).submit<flatten>(n.own, in[0]);
        }},
+      {"deep", 3, 1, passed_on,
+       [](on s, const node& n, const refs& in) {
+         return s.with(options(n)).submit<deep>(n.own, in[0]);
+       }},
       {"waits", 6, 8, folded, with_all<waits>},
       {"timed_get", 4, 1, folded,
        [](on s, const node& n, const refs& in) {
          return s.with(options(n)).submit<timed_get>(n.own, in[0]);
        }},
+      {"impatient", 2, 3, folded, with_all<impatient>},
       {"throws", 3, 4,
        [](const node& n, const values& in) {
          auto f = first_failed(in);

@@ -6,6 +6,7 @@
 #include <troupe/testing.hpp>
 
 #include <new>
+#include <string_view>
 
 namespace simulated {
 
@@ -23,11 +24,14 @@ class player {
 public:
   explicit player(std::uint64_t seed) : random_(mix(seed, 1)), seed_(seed), sim_(seed) {
     sim_.check_every(check_every);
+    may_be_slow = false;
     if (random_.below(2) == 0) return;
     faulty_ = true;
     for (auto point : {"body", "memory", "stack", "clock", "slow", "program"})
-      if (random_.below(2) == 0)
+      if (random_.below(2) == 0) {
         sim_.fail(point, static_cast<double>(1 + random_.below(40)) / 1000);
+        may_be_slow |= point == std::string_view{"slow"};
+      }
   }
 
   void play() {
