@@ -14,8 +14,9 @@ namespace troupe::detail {
 class domain;
 class task;
 
-// What happens to a task. Each comes exactly once, but park, resume and sleep.
-enum class moment : std::uint8_t { submit, begin, park, resume, sleep, settle, end };
+// What happens to a task. Submit, settle and end come exactly once; begin once, and again after each
+// retry.
+enum class moment : std::uint8_t { submit, begin, park, resume, sleep, retry, settle, end };
 
 // Where the system may say no.
 enum class weak_point : std::uint8_t { body, memory, stack, clock, slow };

@@ -56,6 +56,10 @@ void history::task(std::int64_t now, moment what, const troupe::detail::task& t,
       k.parked = false;
       break;
     case moment::sleep: hold(k.begun && !k.parked, n, "slept while it did not run"); break;
+    case moment::retry:
+      hold(k.begun && !k.parked, n, "is tried again and did not run");
+      k.begun = false;
+      break;
     case moment::settle:
       hold(!k.settled, n, "settled twice");
       k.settled = true;
@@ -111,6 +115,7 @@ std::string history::text() const {
       case line::park: all += "parks"; break;
       case line::resume: all += "resumes"; break;
       case line::sleep: all += "sleeps for " + seconds(e.number); break;
+      case line::retry: all += "is to be tried again"; break;
       case line::settle: all += outcome(e.number); break;
       case line::end: all += "ended"; break;
       case line::put: all += "put"; break;

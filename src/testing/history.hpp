@@ -51,6 +51,7 @@ private:
     park,
     resume,
     sleep,
+    retry,
     settle,
     end,
     put,
