@@ -71,7 +71,7 @@ public:
   void saw_time(std::int64_t) noexcept override { past.time(now()); }
   void turn() override {
     ++steps;
-    if (check_every != 0 && steps % check_every == 0) check();
+    if (check_every != 0 && (steps % check_every == 0 || domain->runnable() == 0)) check();
   }
   // A seed has a mood: any job, or mostly the youngest, or mostly the oldest. What is left lying for
   // long meets others than what has its turn soon.
