@@ -127,13 +127,13 @@ void clock::stop() {
   while (control->strong_refs.load(std::memory_order_acquire) != 1) std::this_thread::yield();
 }
 
-bool clock::advance(std::int64_t limit) {
+bool clock::advance(std::int64_t limit, std::int64_t late) {
   const std::int64_t next = actor_->core().earliest();
   if (next > limit || next == timers::never) {
     if (limit != timers::never) virtual_now_ = std::max(virtual_now_, limit);
     return false;
   }
-  virtual_now_ = std::max(virtual_now_, next);
+  virtual_now_ = std::max(virtual_now_, next + late);
   actor_->tell(tick_msg{virtual_now_});
   return true;
 }

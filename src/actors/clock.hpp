@@ -56,6 +56,7 @@ public:
   std::int64_t earliest() const { return timers_.earliest(); }
   // Deadlines do not count. For anyone: as of the last message that has been handled.
   std::size_t sleepers() const { return sleepers_.load(); }
+  const timers& all() const { return timers_; }
 
 private:
   void answer_due(std::int64_t now);
@@ -87,7 +88,8 @@ public:
   void stop();
   // Deterministic: to the next sleep's end, but not past `limit` (0: the time stands still). False:
   // nobody's sleep ends until then.
-  bool advance(std::int64_t limit);
+  // `late`: the time goes on past that end by so much.
+  bool advance(std::int64_t limit, std::int64_t late = 0);
 
 private:
   domain& domain_;

@@ -34,6 +34,8 @@ public:
   static void finish(const last_answer& r) { last_answer::send(r); }
   bool closed() const { return retired_; }
 
+  const bound& waiting() const { return bound_; }
+
   // For anyone.
   bool tasks_wait() const { return tasks_wait_.load(); }
   std::size_t peak() const { return peak_.load(std::memory_order_relaxed); }

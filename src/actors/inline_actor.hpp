@@ -75,6 +75,7 @@ public:
 
   // To look at, for tests, while nothing runs.
   const Core& core() const { return core_; }
+  bool at_rest() const { return inbox_.load(std::memory_order_relaxed) == idle(); }
 
 private:
   using element = caf::mailbox_element;

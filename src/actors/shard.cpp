@@ -24,6 +24,7 @@ std::size_t record_size(const value_type& type) {
 object*& keeper(object& o) { return *static_cast<object**>(o.storage()); }
 
 object* allocate_object(domain& d, const value_type& type) {
+  d.may_fail(weak_point::memory);
   auto o = new (allocate_block(record_size(type))) object(&d.nowhere(), &type);
   d.count(seat::mine(), &books::made);
   return o;

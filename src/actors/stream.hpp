@@ -118,6 +118,10 @@ public:
   // After the producer's end no scheduler is needed, and perhaps there is none.
   bool closed() const { return buffer_.finished(); }
   const stream_buffer& buffer() const { return buffer_; }
+  template <class F> void each_wait(F f) const {
+    for (auto side : {stream_buffer::producer, stream_buffer::consumer})
+      if (buffer_.waits(side)) f(who_[side]);
+  }
 
 private:
   void answer(stream_buffer::effects e);
@@ -141,6 +145,10 @@ public:
   // A finish_msg has been handled: the last that a stream's actor has to do with its runtime.
   void finished() { open_.fetch_sub(1, std::memory_order_acq_rel); }
   bool all_finished() const { return open_.load(std::memory_order_acquire) == 0; }
+  // For tests: f(channel) for each whose producer has not settled.
+  template <class F> void each(F f) const {
+    for (auto c = all_; c; c = c->next) f(*c);
+  }
   // While an actor of this runtime answers a task of another one, which may end meanwhile.
   std::atomic<int> answering{0};
 

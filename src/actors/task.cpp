@@ -50,6 +50,7 @@ std::size_t task::call_offset(const task_type& type) {
 // What caf::make_actor does, with our own memory. All threads share the count inside a node_id:
 // each task is lent the domain's.
 task* task::make(domain& d, const task_type& type, object* out, const task_options* options) {
+  d.may_fail(weak_point::memory);
   seat& s = seat::mine();
   alignas(caf::node_id) char lent[sizeof(caf::node_id)];
   std::memcpy(lent, static_cast<const void*>(&d.node()), sizeof lent);
@@ -176,6 +177,8 @@ void task::start(object* const* missing, std::size_t n) {
   if (n > type_.inputs) extras().more = std::vector<waiter>(n - type_.inputs);
   domain& d = *domain_;
   d.submitted(*this);
+  if (auto w = d.watching()) [[unlikely]]
+    w->saw(moment::submit, *this);
   const bool timed = extras_ && extras_->options.deadline > duration::zero();
   if (timed) {
     d.clock().start();
@@ -258,6 +261,10 @@ void task::run() noexcept {
   else {
     // the only place that catches everything: what a body throws is its object's outcome
     try {
+      if (auto w = domain_->watching()) [[unlikely]] {
+        w->saw(resumed ? moment::resume : moment::begin, *this);
+        if (!resumed) w->may_fail(weak_point::body);
+      }
       v = (has_tries ? type_.run_again : type_.run)(call(), out_->storage());
       if (v.is == verdict::failed_input)
         failed = failure::through(*static_cast<const failure*>(v.which->value), name_of_task());
@@ -310,6 +317,8 @@ void task::put_outcome(outcome how) {
   kin& k = family();
   if (k.spawned != 0) k.pass_by_settled(seat::mine().gone, &task::free_block_of);
   k.settled.store(true, std::memory_order_release);
+  if (auto w = domain_->watching()) [[unlikely]]
+    w->settles(*this, how);
   domain_->settled(*this, how.is == outcome::failure);
   if (extras_)
     finish_feeding(how.is == outcome::failure ? static_cast<const failure*>(how.what) : nullptr);
@@ -338,7 +347,13 @@ void task::finish() {
       return;
     }
   }
+  end();
+}
+
+void task::end() {
   domain& d = *domain_;
+  if (auto w = d.watching()) [[unlikely]]
+    w->saw(moment::end, *this);
   release_run();
   d.ended();
 }
@@ -425,9 +440,7 @@ void task::leave() {
     if (extras_) give_back_resources();
     return finish();
   }
-  domain& d = *domain_;
-  release_run();
-  d.ended();
+  end();
 }
 
 // ---- resources ----------------------------------------------------------------------------------
@@ -471,6 +484,8 @@ bool task::deserves_retry() {
 }
 
 void task::back_off() {
+  if (auto w = domain_->watching()) [[unlikely]]
+    w->saw(moment::retry, *this);
   task_extras& x = *extras_;
   const retry_backoff& b = x.options.backoff;
   const double grown = static_cast<double>(b.first.count()) * std::pow(b.factor, x.attempt - 1);
@@ -594,6 +609,8 @@ object* task::settle_parts(outcome how) {
       keeper(*parts[i]) = out_;
       part = {outcome::alias, type_.parts->part(how.what, i)};
     }
+    if (auto w = domain_->watching()) [[unlikely]]
+      w->saw_put();
     shard_of(*parts[i]).store->tell(put_msg{parts[i], part});
   }
   if (failed) {
@@ -660,6 +677,8 @@ void task::finish_feeding(const failure* failed) noexcept {
 
 // It has begun, and runs again on any strand.
 void task::suspend(object& on) {
+  if (auto w = domain_->watching()) [[unlikely]]
+    w->saw(moment::park, *this);
   stage_ = stage::suspended;
   await_object(on);
 }
@@ -673,12 +692,16 @@ void task::park() {
   caf::intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   s.parking = this;
   s.running = nullptr;
+  if (auto w = domain_->watching()) [[unlikely]]
+    w->saw(moment::park, *this);
   const auto caught = swap_exceptions({});
   me->leave();
   swap_exceptions(caught);
   seat& now = seat::mine();
   now.running = this;
   parked_on_ = nullptr;
+  if (auto w = domain_->watching()) [[unlikely]]
+    w->saw(moment::resume, *this);
 }
 
 caf::resumable::resume_result task::resume(caf::execution_unit*, std::size_t) {
@@ -705,6 +728,7 @@ void drive(task* first, bool ours) {
         begin = t;
         on = nullptr;
         try {
+          t->inside().may_fail(weak_point::stack);
           on = strand::take(t->stack_need());
         } catch (...) { t->settle_unstarted(std::current_exception()); }
       }

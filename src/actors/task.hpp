@@ -191,6 +191,7 @@ private:
   void finish();
   void end_unbegun(kin::asked why, bool queued);
   void leave();
+  void end();
   void forward(object* inner, unsigned levels);
   void finish_forwarding();
   void settle_as_inner();

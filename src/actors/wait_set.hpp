@@ -56,6 +56,7 @@ public:
   const std::vector<object*>& left() const { return left_; }
   const domain& inside() const { return *domain_; }
   std::uint64_t party() const { return party_; }
+  caf::abstract_actor* owner() const { return owner_; }  // who waited last
 
   // Withdraws what still waits, and gives up the owner's reference. Any thread; does not wait.
   void abandon() noexcept;

@@ -56,6 +56,9 @@ public:
   std::size_t peak() const { return peak_; }  // of tasks()
   std::size_t waiting() const { return waiting_; }
   std::size_t tasks_waiting() const { return tasks_waiting_; }
+  template <class F> void each(F f) const {  // f(entry) for each that waits, in order
+    for (auto e = first_; e; e = e->next) f(*e);
+  }
   void check() const;  // O(waiting); throws std::logic_error
 
 private:

@@ -55,6 +55,11 @@ public:
 
   std::int64_t in_use(std::uint32_t name) const { return lines_[name].in_use; }
   std::size_t waiting() const { return waiting_; }
+  // f(ask) for each that waits, once for each of its names.
+  template <class F> void each(F f) const {
+    for (auto& l : lines_)
+      for (auto& e : l.heap) f(*e.who);
+  }
   void check() const;  // throws std::logic_error
 
 private:

@@ -31,6 +31,9 @@ public:
   static constexpr std::int64_t never = INT64_MAX;
   std::int64_t earliest() const { return heap_.empty() ? never : heap_.front()->due; }
   std::size_t size() const { return heap_.size(); }
+  template <class F> void each(F f) const {
+    for (auto t : heap_) f(*t);
+  }
   void check() const;  // throws std::logic_error
 
 private:

@@ -87,6 +87,8 @@ domain::domain(caf::actor_system* external, runtime_options options)
     gate_ =
         std::make_unique<gate>(*this, options_.max_unsettled_tasks, options_.max_argument_bytes);
   notes_ = gate_ || options_.count_names;
+  auto watched = stepped_ ? dynamic_cast<const watched_config*>(&system_->config()) : nullptr;
+  if (watched && watched->by->attach(*this)) watcher_ = watched->by;
   std::lock_guard guard{living().mutex};
   living().all.push_back(this);
 }
@@ -143,6 +145,7 @@ void domain::end() {
     std::lock_guard guard{living().mutex};
     living().all.erase(std::find(living().all.begin(), living().all.end(), this));
   }
+  if (watcher_) std::exchange(watcher_, nullptr)->closing(clock_->now());
   clock_.reset();
   own_.reset();
   const auto alive =
@@ -393,11 +396,35 @@ template void domain::deliver_later(caf::abstract_actor&, ready_msg);
 template void domain::deliver_later(caf::abstract_actor&, cancel_msg);
 
 bool domain::step(std::int64_t limit) {
-  if (stepped_->try_run_once() || clock_->advance(limit)) return true;
-  if (!gate_ || !gate_->actor().core().tasks_wait() || clock_->sleepers() > 0) return false;
+  if (watcher_ ? watched_step(limit) : stepped_->try_run_once() || clock_->advance(limit))
+    return true;
+  if (!gate_ || !gate_->actor().core().tasks_wait() || clock_->sleepers() > 0 || runnable() > 0)
+    return false;
   gate_->actor().tell(idle_msg{true});
   return true;
 }
+
+// The same in the order that the watcher chooses. When it is slow, a time limit may pass before
+// what is runnable has run.
+bool domain::watched_step(std::int64_t limit) {
+  watcher_->turn();
+  auto& jobs = stepped_->jobs;
+  const bool idle = jobs.empty();
+  if (idle || watcher_->fails(weak_point::slow)) {
+    const bool goes_on = clock_->advance(limit, watcher_->lateness());
+    if (goes_on || limit != timers::never) watcher_->saw_time(clock_->now());
+    if (goes_on || idle || limit != timers::never) return goes_on;
+  }
+  const auto job = jobs.begin() + static_cast<std::ptrdiff_t>(watcher_->choose_job(jobs.size()));
+  std::rotate(jobs.begin(), job, job + 1);
+  return stepped_->try_run_once();
+}
+
+std::size_t domain::runnable() const { return stepped_->jobs.size(); }
+
+// Any thread could have been the first to send a message about the object: its shard is any. A few
+// are enough to meet in one, or not.
+shard& domain::any_shard() { return shards_[watcher_->choose_shard(3)]; }
 
 }  // namespace detail
 }  // namespace troupe

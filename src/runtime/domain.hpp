@@ -9,6 +9,7 @@
 #include "actors/shard.hpp"
 #include "actors/side_pool.hpp"
 #include "actors/stream.hpp"
+#include "runtime/watcher.hpp"
 
 #include <troupe/runtime.hpp>
 
@@ -56,7 +57,11 @@ public:
   const task_scope& inner_scope() const { return inner_scope_; }
 
   shard& nowhere() { return nowhere_; }
-  shard& shard_here() { return shards_[seat::mine().number % shards_.size()]; }
+  shard& shard_here() {
+    if (watcher_) [[unlikely]]
+      return any_shard();
+    return shards_[seat::mine().number % shards_.size()];
+  }
   const std::vector<shard>& shards() const { return shards_; }
   detail::clock& clock() { return *clock_; }
   stream_list& streams() { return streams_; }
@@ -148,6 +153,12 @@ public:
   template <class M> void deliver_later(caf::abstract_actor& who, M m);
   // One job, or the next sleep's end if that is not past `limit`. False: nothing can go on.
   bool step(std::int64_t limit = timers::never);
+  std::size_t runnable() const;                   // jobs that wait for a turn
+  watcher* watching() const { return watcher_; }  // usually null
+  void may_fail(weak_point where) const {
+    if (watcher_) [[unlikely]]
+      watcher_->may_fail(where);
+  }
 
 private:
   struct own_system;
@@ -168,6 +179,8 @@ private:
   void wait_until(const std::function<bool()>& holds);
   std::string unended() const;
   void awaits_abroad(shard& s);
+  shard& any_shard();
+  bool watched_step(std::int64_t limit);
 
   const std::uint64_t number_;
   runtime_options options_;
@@ -188,6 +201,7 @@ private:
   bool notes_ = false;  // something is to be done when a task settles
 
   std::vector<books> books_;
+  watcher* watcher_ = nullptr;  // with stepped_; it outlives the runtime
   std::atomic<bool> stopping_{false}, closing_{false}, awaits_abroad_{false};
   std::atomic<std::int64_t> orphans_{0}, standing_sets_{0};
 

@@ -26,6 +26,7 @@ public:
   void release() const noexcept {
     if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
+  kind kind_of() const noexcept { return kind_; }
   [[noreturn]] void raise() const;
 
 private:

@@ -131,7 +131,10 @@ object* create_object(domain& d, const value_type& type) {
 }
 
 void put_object(object* o) noexcept {
-  shard_of(*o).store->tell(put_msg{o, {outcome::value, o->storage()}});
+  shard& s = shard_of(*o);
+  if (auto w = s.inside->watching()) [[unlikely]]
+    w->saw_put();
+  s.store->tell(put_msg{o, {outcome::value, o->storage()}});
 }
 
 void abandon_object(object* o) noexcept {

@@ -349,6 +349,8 @@ void sleep_in_task(domain& d, duration time) {
   sleeper s;
   s.due = d.clock().after(time);
   s.who = me;
+  if (auto w = d.watching()) [[unlikely]]
+    w->saw(moment::sleep, *me, time.count());
   me->arrivals.begin(1, countdown::in_use);
   d.clock().actor().tell(sleep_msg{&s});
   parked_task who{*me};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "store/object_table.hpp"
 
+#include <stdexcept>
+
 namespace troupe::detail {
 
 object_table::effects object_table::put(store_entry& entry, outcome how) {
@@ -24,6 +26,12 @@ object_table::effects object_table::drop(store_entry& entry) {
   entry.dropped = 1;
   if (entry.present) ++counts_.gone;
   return {.reap = entry.present != 0};
+}
+
+void object_table::check() const {
+  if (counts_.gone > counts_.puts) throw std::logic_error("no object is gone before it was put");
+  if (counts_.gone > counts_.drops)
+    throw std::logic_error("no object is gone before it was dropped");
 }
 
 }  // namespace troupe::detail

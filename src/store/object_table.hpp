@@ -32,6 +32,7 @@ public:
   [[nodiscard]] effects drop(store_entry& entry);
 
   const counters& counts() const { return counts_; }
+  void check() const;  // throws std::logic_error
 
 private:
   counters counts_;

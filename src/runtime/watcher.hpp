@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// Who looks on under a deterministic scheduler, and decides what chance would: a simulation. A
+// runtime without one has a null pointer, tested next to what is read anyway.
+#pragma once
+#include "actors/caf_compat.hpp"
+#include "store/object_table.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace troupe::detail {
+
+class domain;
+class task;
+
+// What happens to a task. Submit, settle and end come exactly once; begin once, and again after each
+// retry.
+enum class moment : std::uint8_t { submit, begin, park, resume, sleep, retry, settle, end };
+
+// Where the system may say no.
+enum class weak_point : std::uint8_t { body, memory, stack, clock, slow };
+
+// Every call comes from the simulation's thread.
+class watcher {
+public:
+  // A domain on this system begins. False: it is not watched.
+  virtual bool attach(domain& d) noexcept = 0;
+  // It is over; nothing of it is touched from now on.
+  virtual void closing(std::int64_t now) noexcept = 0;
+  // `number`: of a sleep, how long in ns; of a settle, -1 (a value) or its failure::kind.
+  virtual void saw(moment what, const task& t, std::int64_t number = 0) noexcept = 0;
+  virtual void saw_put() noexcept = 0;
+  virtual void saw_time(std::int64_t now) noexcept = 0;
+  // Of the program's points: throws if it fails.
+  virtual void reach(std::string_view point) = 0;
+  // Before each turn. Throws what a check has found.
+  virtual void turn() = 0;
+  // Which of n runnable jobs is next, the one that has waited longest first.
+  virtual std::size_t choose_job(std::size_t n) noexcept = 0;
+  virtual std::size_t choose_shard(std::size_t n) noexcept = 0;
+  virtual bool fails(weak_point where) noexcept = 0;
+  // The same, and throws what such a place throws.
+  virtual void may_fail(weak_point where) = 0;
+  // So late is the next timer.
+  virtual std::int64_t lateness() noexcept = 0;
+
+  void settles(const task& t, outcome how) noexcept;
+
+protected:
+  ~watcher() = default;
+};
+
+// Actor systems made from it are watched.
+struct watched_config : caf::actor_system_config {
+  watcher* by = nullptr;
+};
+
+}  // namespace troupe::detail

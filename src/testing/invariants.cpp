@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "testing/invariants.hpp"
+
+#include "actors/client.hpp"
+#include "actors/task.hpp"
+
+#include <stdexcept>
+#include <string>
+#include <unordered_set>
+
+namespace troupe::testing::detail {
+
+namespace {
+using namespace troupe::detail;
+
+void hold(bool holds, const char* what) {
+  if (!holds) throw std::logic_error(what);
+}
+
+// f(who, the object; null: something else)
+template <class F> void each_wait(domain& d, F f) {
+  for (auto& s : d.shards())
+    s.resolver->core().graph().each([&](const edge& e) {
+      auto& w = static_cast<const waiter&>(e);
+      auto set = dynamic_cast<const wait_set*>(w.who);
+      f(set ? set->owner() : w.who, &w.awaited());
+    });
+  d.clock().actor().core().all().each(
+      [&](const timer& t) { f(static_cast<const sleeper&>(t).who, nullptr); });
+  d.streams().each([&](const stream_channel& c) {
+    c.actor->core().each_wait([&](caf::abstract_actor* who) { f(who, nullptr); });
+  });
+  if (auto a = d.admission())
+    a->core().ledger().each(
+        [&](const resource_ask& r) { f(static_cast<const resource_wait&>(r).who, nullptr); });
+  if (auto g = d.bound_gate())
+    g->actor().core().waiting().each(
+        [&](const entry& e) { f(static_cast<const entrance&>(e).who, nullptr); });
+}
+
+struct sums {
+  object_table::counters store;
+  task_graph::counters graph;
+};
+
+sums add_up(domain& d) {
+  sums all;
+  for (auto& s : d.shards()) {
+    s.store->core().table().check();
+    s.resolver->core().graph().check();
+    const auto& t = s.store->core().table().counts();
+    all.store.puts += t.puts;
+    all.store.drops += t.drops;
+    all.store.gone += t.gone;
+    const auto& g = s.resolver->core().graph().counts();
+    all.graph.awaited += g.awaited;
+    all.graph.answered += g.answered;
+  }
+  d.clock().actor().core().all().check();
+  return all;
+}
+
+// Nothing is runnable: so every message has been handled, and who has not ended waits.
+void check_quiet(domain& d, const history& seen, const sums& all) {
+  for (auto& s : d.shards())
+    hold(s.store->at_rest() && s.resolver->at_rest(),
+         "a store or resolver has messages, and no turn: it was not scheduled");
+  hold(d.clock().actor().at_rest(), "the clock has messages, and no turn: it was not scheduled");
+  if (auto a = d.admission()) {
+    hold(a->at_rest(), "the admission has messages, and no turn: it was not scheduled");
+    a->core().ledger().check();
+  }
+  if (auto g = d.bound_gate()) {
+    hold(g->actor().at_rest(), "the gate has messages, and no turn: it was not scheduled");
+    g->actor().core().waiting().check();
+  }
+  hold(all.store.puts == seen.counts().settled + seen.counts().puts,
+       "messages to the stores: puts = settled tasks + parts of tuples + puts of the program");
+  std::unordered_set<const void*> waiting;
+  each_wait(d, [&](caf::abstract_actor* who, const object* what) {
+    hold(!what || !what->present,
+         "who waits for an object that is there is told: a message is lost");
+    waiting.insert(who);
+    if (seen.counts().ended == seen.counts().submitted)
+      hold(dynamic_cast<const client*>(who) != nullptr,
+           "no wait is left over when all tasks have ended");
+  });
+  seen.each_unended([&](const troupe::detail::task* t, std::uint32_t number) {
+    if (!waiting.contains(static_cast<const caf::abstract_actor*>(t)))
+      throw std::logic_error(seen.name(number) +
+                             " has not ended, and waits for nothing: a message is lost");
+  });
+}
+}  // namespace
+
+void check_invariants(domain& d, const history& seen) {
+  if (!seen.broken().empty()) throw std::logic_error(seen.broken());
+  const sums all = add_up(d);
+  const auto& counts = seen.counts();
+  hold(d.total(&books::submitted) == counts.submitted,
+       "the count of submitted tasks is that of the history");
+  hold(d.total(&books::settled) == counts.settled,
+       "the count of settled tasks is that of the history");
+  hold(d.total(&books::ended) == counts.ended, "the count of ended tasks is that of the history");
+  hold(counts.ended <= counts.settled && counts.settled <= counts.submitted,
+       "no more tasks have ended than settled, or settled than were submitted");
+  hold(all.graph.answered <= all.graph.awaited, "waits are answered once");
+  hold(all.store.puts <= counts.settled + counts.puts, "an object is put once");
+  const std::size_t made = d.total(&books::made);
+  hold(all.store.gone <= made, "no more objects are gone than were made");
+  hold(all.store.puts <= made, "no more objects are put than were made");
+  if (d.runnable() == 0 && !seat::mine().running) check_quiet(d, seen, all);
+}
+
+}  // namespace troupe::testing::detail
