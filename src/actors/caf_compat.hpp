@@ -19,6 +19,8 @@
 #error "Troupe's actors are written for CAF 0.17: see src/actors/caf_compat.hpp"
 #endif
 
+#include <cstddef>
+#include <memory>
 #include <string>
 #include <typeinfo>
 
@@ -60,6 +62,21 @@ public:
 private:
   letter(T x, bool kept) : tuple(std::move(x)), kept_(kept) {}
   bool kept_ = false;
+};
+
+// A letter on the stack. What CAF's element and tuple would clean up at their ends is empty here, so
+// only the content is destroyed: that spares a call into CAF for each message.
+template <class T> class stack_letter {
+public:
+  explicit stack_letter(T x) : letter_(new (place_) letter<T>(std::move(x))) {}
+  stack_letter(const stack_letter&) = delete;
+  stack_letter& operator=(const stack_letter&) = delete;
+  ~stack_letter() { std::destroy_at(&letter_->get()); }
+  letter<T>& operator*() { return *letter_; }
+
+private:
+  alignas(letter<T>) std::byte place_[sizeof(letter<T>)];
+  letter<T>* letter_;
 };
 
 // The letter's content if the message is a T: ours by its type, anybody's by what is in it.

@@ -49,9 +49,9 @@ public:
     if (at_once() && old == idle() &&
         inbox_.compare_exchange_strong(old, nullptr, std::memory_order_acquire,
                                        std::memory_order_relaxed)) {
-      letter<M> on_stack{std::move(m)};
+      stack_letter<M> on_stack{std::move(m)};
       ++seen_.at_once;
-      handle(on_stack);
+      handle(*on_stack);
       release();
     } else {
       if constexpr (requires { m.keep(); }) m.keep();

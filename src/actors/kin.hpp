@@ -35,6 +35,7 @@ struct kin {
   static constexpr std::int64_t own = std::int64_t{1} << 62;
   static constexpr std::uint8_t nowhere = 255;
 
+  bool has_parent() const { return word.load(std::memory_order_relaxed) > 3; }
   kin* up() const { return parent_of(word.load(std::memory_order_acquire)); }
   // By itself.
   asked was_asked() const { return static_cast<asked>(word.load() & 3); }
@@ -49,8 +50,7 @@ struct kin {
   // How many that were asked are still in memory: none is the usual case, and costs its reader one
   // load.
   static bool any_standing() { return standing.count.load(std::memory_order_relaxed) != 0; }
-  // Nobody spawned it, it spawned nobody, and it was not asked.
-  bool alone() const { return word.load(std::memory_order_relaxed) == 0 && spawned == 0; }
+  bool childless() const { return spawned == 0 && children.load(std::memory_order_acquire) == own; }
   // Before its memory is freed.
   void forget() {
     if (was_asked() != no) standing.count.fetch_sub(1);

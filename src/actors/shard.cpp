@@ -84,8 +84,8 @@ void bury(object* dead) noexcept {
 namespace {
 template <class M> void send(domain& d, caf::abstract_actor& who, M content) {
   if (!d.at_once()) return d.deliver_later(who, content);
-  letter<M> m{content};
-  who.enqueue(caf::mailbox_element_ptr{&m}, seat::mine().unit_of(d.system()));
+  stack_letter<M> m{content};
+  who.enqueue(caf::mailbox_element_ptr{&*m}, seat::mine().unit_of(d.system()));
 }
 }  // namespace
 void send_ready(domain& d, caf::abstract_actor& who, waiter* w, bool expired) {
@@ -166,15 +166,26 @@ void store_core::finish_rarely(const leftovers& r) {
 
 void resolver_core::on(await_msg& m) {
   object& o = m.w->awaited();
-  caf::abstract_actor* to_acknowledge = m.w->unheld ? m.w->who : nullptr;
-  const auto found = graph_.await(o, *m.w);
-  if (to_acknowledge && found != task_graph::answer::ready && graph_.keep(o)) hold_memory(&o);
+  if (m.w->unheld) [[unlikely]]
+    return await_unheld(*m.w, o);
+  await(*m.w, o);
+}
+
+task_graph::answer resolver_core::await(waiter& w, object& o) {
+  const auto found = graph_.await(o, w);
   switch (found) {
     case task_graph::answer::none: break;
     case task_graph::answer::watch: shard_of(o).store->tell(watch_msg{&o}); break;
-    case task_graph::answer::ready: send_ready(domain_, *m.w->who, m.w);
+    case task_graph::answer::ready: send_ready(domain_, *w.who, &w);
   }
-  if (to_acknowledge) send_ready(domain_, *to_acknowledge, nullptr);
+  return found;
+}
+
+// What nobody else may hold: its waiter hears that it has come in, and until then the object lives.
+void resolver_core::await_unheld(waiter& w, object& o) {
+  caf::abstract_actor& who = *w.who;
+  if (await(w, o) != task_graph::answer::ready && graph_.keep(o)) hold_memory(&o);
+  send_ready(domain_, who, nullptr);
 }
 
 void resolver_core::on(sealed_msg& m) {

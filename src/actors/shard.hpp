@@ -76,6 +76,8 @@ public:
   const task_graph& graph() const { return graph_; }
 
 private:
+  task_graph::answer await(waiter& w, object& o);
+  void await_unheld(waiter& w, object& o);
   void answer(edge* chain);
   static constexpr std::size_t at_once =
       256;  // waiters that one handler answers; the rest come after a turn for others

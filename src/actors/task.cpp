@@ -104,8 +104,10 @@ void task::destroy(caf::abstract_actor* a) {
 
 void task::free_memory(caf::actor_control_block* c) {
   auto k = reinterpret_cast<kin*>(reinterpret_cast<char*>(c) + sizeof_control + sizeof(task));
-  if (k->alone()) free_block_of(k);
-  else seat::mine().gone.over(k, &task::free_block_of);
+  if (!k->childless()) return seat::mine().gone.over(k, &task::free_block_of);
+  kin* up = k->up();
+  free_block_of(k);
+  if (up) seat::mine().gone.one_gone(up, &task::free_block_of);
 }
 
 void task::free_block_of(kin* k) {
@@ -177,8 +179,6 @@ void task::start(object* const* missing, std::size_t n) {
   if (n > type_.inputs) extras().more = std::vector<waiter>(n - type_.inputs);
   domain& d = *domain_;
   d.submitted(*this);
-  if (auto w = d.watching()) [[unlikely]]
-    w->saw(moment::submit, *this);
   const bool timed = extras_ && extras_->options.deadline > duration::zero();
   if (timed) {
     d.clock().start();
@@ -226,16 +226,34 @@ void task::schedule() noexcept {
   // then.
   caf::actor_system& system = domain_->system();
   const bool at_once = domain_->at_once();
-  const int priority = at_once ? this->priority() : 0;
+  if (extras_) [[unlikely]]
+    return schedule_as_asked();
+  publish();
+  queue(system, at_once);
+}
+
+// With options.
+void task::schedule_as_asked() noexcept {
+  caf::actor_system& system = domain_->system();
+  const bool at_once = domain_->at_once();
+  const int priority = at_once ? extras_->options.priority : 0;
   job_hub* const hub = domain_->hub();
   const bool aside = blocking() && at_once && stage_ < stage::unbegun;
   if (stage_ == stage::admitting) stage_ = stage::pending;
   else if (stage_ == stage::pending && wants_resources()) return ask_resources();
+  publish();
+  if (aside) return domain_->run_aside(*this);
+  if (priority != 0) return hub->push_keyed(this, advance_of(priority));
+  queue(system, at_once);
+}
+
+inline void task::publish() {
   if (parked_on_) woken_.store(parked_on_, std::memory_order_release);
   else if (stage_ != stage::pending) woken_.store(own_step(), std::memory_order_release);
   else out_->claim.store(private_ ? claim::reserved : claim::queued, std::memory_order_release);
-  if (aside) return domain_->run_aside(*this);
-  if (priority != 0) return hub->push_keyed(this, advance_of(priority));
+}
+
+inline void task::queue(caf::actor_system& system, bool at_once) {
   seat& s = seat::mine();
   auto unit = s.unit_of(system);
   if (unit && s.on && !s.visiting && !s.running && !s.next && at_once)
@@ -288,7 +306,8 @@ void task::run() noexcept {
     return suspend(*v.which);
   }
   again = again && !domain_->stopping();
-  if (extras_) extras_->standing = {};
+  if (extras_) [[unlikely]]
+    extras_->standing = {};
   if (!again) type_.destroy(call());
   seat::mine().running = outer;  // perhaps another thread by now
   if (extras_) [[unlikely]]
@@ -313,47 +332,42 @@ void put_msg::keep() {
   if (o->maker) maker = caf::strong_actor_ptr{o->maker->ctrl()};
 }
 
-void task::put_outcome(outcome how) {
+[[gnu::always_inline]] inline void task::put_outcome(outcome how) {
   kin& k = family();
   if (k.spawned != 0) k.pass_by_settled(seat::mine().gone, &task::free_block_of);
   k.settled.store(true, std::memory_order_release);
-  if (auto w = domain_->watching()) [[unlikely]]
-    w->settles(*this, how);
-  domain_->settled(*this, how.is == outcome::failure);
-  if (extras_)
+  domain_->settled(*this, how);
+  object* last = out_;
+  if (extras_) [[unlikely]]
     finish_feeding(how.is == outcome::failure ? static_cast<const failure*>(how.what) : nullptr);
-  object* out = out_;
-  shard_of(*out).store->tell(put_msg{out, how});
-  object* last = type_.parts ? settle_parts(how) : out;
+  shard_of(*out_).store->tell(put_msg{out_, how});
+  if (extras_ && type_.parts) [[unlikely]]
+    last = settle_parts(how);
   if (last->is_sealed() && exposed_)
     tell_monitors();  // else the store tells them when it has taken the put in
 }
 
 void task::settle(outcome how) {
   put_outcome(how);
-  finish();
+  if (extras_) [[unlikely]]
+    finish();
+  else end();
 }
 
 // It has settled, and its call is gone.
 void task::finish() {
-  if (extras_) {
-    if (extras_->stop) domain_->remove_token(*this);
-    if (extras_->options.deadline > duration::zero()) {  // the clock may know it still
-      stage_ = stage::leaving;
-      intrusive_ptr_add_ref(ctrl());  // for a place in a queue
-      await_itself(1);
-      domain_->clock().actor().tell(wake_msg{&extras_->deadline});
-      if (arrivals.arrive()) schedule();
-      return;
-    }
-  }
-  end();
+  if (extras_ && extras_->stop) domain_->remove_token(*this);
+  if (!extras_ || extras_->options.deadline <= duration::zero()) return end();
+  stage_ = stage::leaving;        // the clock may know it still
+  intrusive_ptr_add_ref(ctrl());  // for a place in a queue
+  await_itself(1);
+  domain_->clock().actor().tell(wake_msg{&extras_->deadline});
+  if (arrivals.arrive()) schedule();
 }
 
-void task::end() {
+inline void task::end() {
   domain& d = *domain_;
-  if (auto w = d.watching()) [[unlikely]]
-    w->saw(moment::end, *this);
+  d.ending(*this);
   release_run();
   d.ended();
 }
@@ -544,13 +558,16 @@ const failure* task::early_end(kin::asked why) const {
                                    : "was cancelled"));
 }
 
-bool task::is_to_end() const {
+bool task::domain_closing() const { return domain_->closing(); }
+void task::enter_roster() { domain_->waiting().enter(family(), seat::mine().number); }
+void task::leave_roster() { domain_->waiting().leave(family()); }
+
+bool task::looks_up() const {
   return domain_->closing() || asked_to_end() ||
          (extras_ && extras_->feeds && extras_->feeds->left.load(std::memory_order_acquire));
 }
 
-void task::refuse_if_asked() const {
-  if (!is_to_end()) return;
+void task::refuse_as_asked() const {
   if (domain_->closing()) throw cancelled("a wait was cancelled: the runtime ends");
   const auto why = family().asked_in_all();
   if (why == kin::no)
@@ -560,14 +577,6 @@ void task::refuse_if_asked() const {
                   (why == kin::deadline   ? "' is past its deadline"
                    : why == kin::ancestor ? "' is to end: a task that it descends from is"
                                           : "' was cancelled"));
-}
-
-void task::begin_wait() {
-  if (kin& k = family(); k.place == kin::nowhere && k.word.load(std::memory_order_relaxed) > 3)
-    domain_->waiting().enter(k, seat::mine().number);
-}
-void task::end_wait() {
-  if (kin& k = family(); k.place != kin::nowhere) domain_->waiting().leave(k);
 }
 
 std::stop_token task::stop_token() {

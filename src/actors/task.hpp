@@ -103,10 +103,17 @@ public:
   cancel_result ask_to_end(kin::asked why);
   bool asked_to_end() const { return kin::any_standing() && family().asked_in_all() != kin::no; }
   // For its body, where it would park: throws cancelled if it was asked to end or its runtime ends.
-  void refuse_if_asked() const;
+  void refuse_if_asked() const {
+    if (is_to_end()) [[unlikely]]
+      refuse_as_asked();
+  }
   // Around a park of its body: so that a cancel finds it.
-  void begin_wait();
-  void end_wait();
+  void begin_wait() {
+    if (kin& k = family(); k.has_parent() && k.place == kin::nowhere) enter_roster();
+  }
+  void end_wait() {
+    if (family().place != kin::nowhere) leave_roster();
+  }
   std::stop_token stop_token();
   unsigned attempt() const { return extras_ ? extras_->attempt : 1; }
   std::stop_source* stop_source() const { return extras_ ? extras_->stop.get() : nullptr; }
@@ -128,7 +135,9 @@ public:
   object* out() const { return out_; }
   object* const* parts() const { return extras_ ? extras_->parts.data() : nullptr; }
   // Whether a body that waits now, or is woken before its wait is over, meets `cancelled`.
-  bool is_to_end() const;
+  bool is_to_end() const {
+    return (kin::any_standing() || extras_ || domain_closing()) && looks_up();
+  }
   std::size_t stack_need() const { return stack_need_; }
   bool blocking() const { return extras_ && extras_->options.blocking; }
   int priority() const { return extras_ ? extras_->options.priority : 0; }
@@ -184,6 +193,14 @@ private:
   void ask_resources();
   void give_back_resources();
   void schedule() noexcept;
+  void schedule_as_asked() noexcept;
+  void publish();
+  void queue(caf::actor_system& system, bool at_once);
+  bool looks_up() const;
+  bool domain_closing() const;
+  [[noreturn]] void refuse_as_asked() const;
+  void enter_roster();
+  void leave_roster();
   void release_run();
   void adopt_by(task& parent, seat& s);
   void put_outcome(outcome how);

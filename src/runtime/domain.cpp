@@ -86,9 +86,9 @@ domain::domain(caf::actor_system* external, runtime_options options)
   if (options_.max_unsettled_tasks > 0 || options_.max_argument_bytes > 0)
     gate_ =
         std::make_unique<gate>(*this, options_.max_unsettled_tasks, options_.max_argument_bytes);
-  notes_ = gate_ || options_.count_names;
   auto watched = stepped_ ? dynamic_cast<const watched_config*>(&system_->config()) : nullptr;
   if (watched && watched->by->attach(*this)) watcher_ = watched->by;
+  notes_ = gate_ || options_.count_names || watcher_;
   std::lock_guard guard{living().mutex};
   living().all.push_back(this);
 }
@@ -196,11 +196,19 @@ void domain::count_name(const task& t, std::size_t name_count::*what) {
   if (fresh) names_.push_back({std::move(name)});
   ++(names_[place->second].*what);
 }
-void domain::note_settled(const task& t, bool failed) {
+void domain::note_submitted(const task& t) {
+  if (options_.count_names) count_name(t, &name_count::submitted);
+  if (watcher_) watcher_->saw(moment::submit, t);
+}
+void domain::note_settled(const task& t, outcome how) {
+  if (watcher_) watcher_->settles(t, how);
   if (gate_) gate_->actor().tell(left_msg{t.footprint()});
   if (!options_.count_names) return;
   count_name(t, &name_count::settled);
-  if (failed) count_name(t, &name_count::failed);
+  if (how.is == outcome::failure) count_name(t, &name_count::failed);
+}
+void domain::note_ending(const task& t) {
+  if (watcher_) watcher_->saw(moment::end, t);
 }
 std::vector<name_count> domain::name_counts() const {
   std::lock_guard guard{names_mutex_};
@@ -373,8 +381,8 @@ template <class M> class delivery final : public caf::resumable, public caf::ref
 public:
   delivery(domain& d, caf::abstract_actor& who, M m) : domain_(d), who_(who.ctrl()), message_(m) {}
   resume_result resume(caf::execution_unit* unit, std::size_t) override {
-    letter<M> m{message_};
-    who_->enqueue(caf::mailbox_element_ptr{&m}, unit);
+    stack_letter<M> m{message_};
+    who_->enqueue(caf::mailbox_element_ptr{&*m}, unit);
     if constexpr (std::is_same_v<M, cancel_msg>)
       if (domain_.take_sweep()) domain_.sweep();
     return done;

@@ -77,11 +77,17 @@ public:
   }
   void submitted(const task& t) {
     count(seat::mine(), &books::submitted);
-    if (options_.count_names) count_name(t, &name_count::submitted);
+    if (notes_) [[unlikely]]
+      note_submitted(t);
   }
-  void settled(const task& t, bool failed) {
+  void settled(const task& t, outcome how) {
     count(seat::mine(), &books::settled);
-    if (notes_) note_settled(t, failed);
+    if (notes_) [[unlikely]]
+      note_settled(t, how);
+  }
+  void ending(const task& t) {
+    if (notes_) [[unlikely]]
+      note_ending(t);
   }
   // The last thing that a task does: the domain may be gone when this returns.
   void ended() { count(seat::mine(), &books::ended); }
@@ -164,7 +170,9 @@ private:
   struct own_system;
   ~domain();
   void count_name(const task& t, std::size_t name_count::*what);
-  void note_settled(const task& t, bool failed);
+  void note_submitted(const task& t);
+  void note_settled(const task& t, outcome how);
+  void note_ending(const task& t);
   void tell_tokens(bool all);
   bool all_ended() const {
     // In this order: what is submitted meanwhile counts.
@@ -198,7 +206,7 @@ private:
   caf::actor admission_handle_;
   admission_actor* admission_ = nullptr;
   std::unique_ptr<gate> gate_;
-  bool notes_ = false;  // something is to be done when a task settles
+  bool notes_ = false;  // something is to be done when a task is submitted, settles or ends
 
   std::vector<books> books_;
   watcher* watcher_ = nullptr;  // with stepped_; it outlives the runtime

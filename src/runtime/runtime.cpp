@@ -95,12 +95,8 @@ new_task create_task(domain& d, const task_type& type, const task_options* optio
   }
 }
 
-bool start_task(new_task& t, object* const* missing, std::size_t n, bool only_try) {
-  domain& d = t.actor->inside();
-  if (!d.bound_gate()) {
-    t.actor->start(missing, n);
-    return true;
-  }
+namespace {
+bool start_at_bound(domain& d, new_task& t, object* const* missing, std::size_t n, bool only_try) {
   // While it is at the bound it counts as a task that has not ended: the runtime's end waits for it.
   d.count(seat::mine(), &books::reached_bound);
   t.at_bound = true;
@@ -113,6 +109,15 @@ bool start_task(new_task& t, object* const* missing, std::size_t n, bool only_tr
     throw;
   }
   d.count(seat::mine(), &books::left_bound);
+  return true;
+}
+}  // namespace
+
+bool start_task(new_task& t, object* const* missing, std::size_t n, bool only_try) {
+  domain& d = t.actor->inside();
+  if (d.bound_gate()) [[unlikely]]
+    return start_at_bound(d, t, missing, n, only_try);
+  t.actor->start(missing, n);
   return true;
 }
 
