@@ -310,9 +310,15 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
   const bool all = n == count && !timeout;
   if (task* me = seat::mine().running) {
     me->refuse_if_asked();
-    if (all)
+    if (all) {
+      bool missing = false;
       for (std::size_t i = 0; i < count; ++i)
-        if (!objects[i]->is_sealed()) run_on_this_stack(d, *objects[i]);
+        if (!objects[i]->is_sealed()) {
+          run_on_this_stack(d, *objects[i]);
+          missing |= !objects[i]->is_sealed();
+        }
+      if (!missing) return true;
+    }
     if (timeout) d.clock().start();
     if (all)
       for (std::size_t i = count, naps = 0; i-- > 0 && naps < 16;)
