@@ -58,7 +58,6 @@ using gate_actor = inline_actor<gate_core, enter_msg, left_msg, withdraw_entry_m
 class gate final : job_hub::watcher {
 public:
   gate(domain& d, std::size_t most_tasks, std::size_t most_bytes);
-  ~gate() = default;
   gate_actor& actor() { return *actor_; }
   // Nobody calls any more when this returns. Precondition: the actor is retired.
   void stop();

@@ -215,10 +215,8 @@ public:
   // it pushes then is found.
   class watcher {
   public:
+    virtual ~watcher() = default;
     virtual void worker_rests() noexcept = 0;
-
-  protected:
-    ~watcher() = default;
 
   private:
     friend hub;

@@ -46,9 +46,7 @@ public:
   virtual std::int64_t lateness() noexcept = 0;
 
   void settles(const task& t, outcome how) noexcept;
-
-protected:
-  ~watcher() = default;
+  virtual ~watcher() = default;
 };
 
 // Actor systems made from it are watched.

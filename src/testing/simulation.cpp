@@ -55,7 +55,6 @@ public:
     caf::logger::set_current_actor_system(nullptr);
     runtime.emplace(*system_, std::move(options));
   }
-  ~inside() = default;
 
   // ---- watcher
   bool attach(troupe::detail::domain& d) noexcept override {

@@ -52,9 +52,7 @@ TEST_CASE("a task that returns a tuple gives a ref for each element") {
 TEST_CASE("elements of a tuple come through refs that are returned, and through then") {
   test::deadline limit;
   troupe::runtime rt{{.workers = 2}};
-  auto [x, y] = rt.submit([] {
-    return here().put(here().put(std::tuple{1, std::string("one")}));
-  });
+  auto [x, y] = rt.submit([] { return here().put(here().put(std::tuple{1, std::string("one")})); });
   CHECK(rt.get(x) == 1);
   CHECK(rt.get(y) == "one");
   auto [t, u] = rt.put(75).then(split);
