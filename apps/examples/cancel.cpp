@@ -34,7 +34,8 @@ int main() {
   while (searching < 4) std::this_thread::yield();
   rt.cancel(found);
   try {
-    std::cout << "found " << rt.get(found) << '\n';
+    const int where = rt.get(found);
+    std::cout << "found at " << where << '\n';
   } catch (const troupe::cancelled&) { std::cout << "the search was cancelled\n"; }
   rt.drain();  // until every body has ended
   std::cout << stopped << " of 4 searchers have stopped\n";
