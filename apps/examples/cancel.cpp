@@ -35,7 +35,7 @@ int main() {
   rt.cancel(found);
   try {
     const int where = rt.get(found);
-    std::cout << "found at " << where << '\n';
+    std::cout << "found " << where << '\n';
   } catch (const troupe::cancelled&) { std::cout << "the search was cancelled\n"; }
   rt.drain();  // until every body has ended
   std::cout << stopped << " of 4 searchers have stopped\n";
