@@ -36,6 +36,7 @@ struct demo {
   app::key<std::chrono::nanoseconds> fetch = pipeline.duration("fetch", 1s, "");
   app::key<double> least = pipeline.number("least", 1, "");
   app::key<double> number = pipeline.number("number", 2, "").at_most(1e6);
+  app::task_keys fetching = pipeline.task("fetch", {}, "");
   app::workflow wordcount{"wordcount", "", {}};
   app::key<std::string> files = wordcount.text("files", "/x", "");
   app::key<std::uint64_t> chunk = wordcount.size("chunk", 1, "").at_least(1);
@@ -46,7 +47,9 @@ struct demo {
 
 const std::vector<std::string> seeds{
     "# a comment\n[workflow]\nname = pipeline\n[runtime]\nworkers = 2\nstack_size = 64 KiB\n"
-    "[pipeline]\nsources = A, B, C\nfetch = 0.5 s # half\nleast = 1e-3\nnumber = 7\n",
+    "resources = gpu 2\nlabels = fast\n"
+    "[pipeline]\nsources = A, B, C\nfetch = 0.5 s # half\nleast = 1e-3\nnumber = 7\n"
+    "fetch_retries = 2\nfetch_resources = gpu 0.5\nfetch_labels = fast\n",
     "\xef\xbb\xbf[workflow]\r\nname = wordcount\r\n[wordcount]\r\nfiles = \"/x/# y\"\r\n"
     "chunk = 8 KiB\r\ntop = 10\r\nquick = yes\r\noutput = json\r\n",
     ""};

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Results in the order in which they come, and the first few of many.
+// Results in the order in which they come, the first few of many, and tasks that go on from a result.
 // expect-output: ^in the order in which they come: 1 45 90$
 // expect-output: ^the first two: 45 1$
 // expect-output: ^one by one: 4950$
+// expect-output: ^7 squared is 49$
+// expect-output: ^an hour: not settled within 5 ms; the task goes on$
 #include <troupe/troupe.hpp>
 
 #include <chrono>
 #include <iostream>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -27,6 +30,9 @@ int main() {
   for (int ms : {3'600'000, 45, 1}) refs.push_back(rt.submit<after>(ms));
   auto first = rt.wait(refs, 2);  // in the order of the refs; the rest is in first.pending
   std::cout << "the first two: " << rt.get(first.ready[0]) << ' ' << rt.get(first.ready[1]) << '\n';
+  try {
+    rt.get(first.pending[0], std::chrono::milliseconds(5));
+  } catch (const troupe::timed_out& e) { std::cout << "an hour: " << e.what() << '\n'; }
 
   std::vector<troupe::ref<int>> many;
   for (int i = 0; i < 100; ++i) many.push_back(rt.submit([i] { return i; }));
@@ -37,4 +43,9 @@ int main() {
     many = std::move(pending);
   }
   std::cout << "one by one: " << total << '\n';
+
+  auto line = rt.submit<after>(7).then([](int x) { return x * x; }).then([](int x) {
+    return "7 squared is " + std::to_string(x);
+  });
+  std::cout << rt.get(line) << '\n';
 }

@@ -25,6 +25,8 @@ const auto sources =
 const auto fetch_delay = pipeline.duration("fetch", 1s, "how long fetching a source takes");
 const auto process_delay = pipeline.duration("process", 500ms, "how long processing it takes");
 const auto aggregate_delay = pipeline.duration("aggregate", 200ms, "how long aggregating takes");
+const auto fetching = pipeline.task("fetch", {.retries = 2}, "fetching a source");
+const auto processing = pipeline.task("process", {}, "processing it");
 
 struct page {
   std::string data, source;
@@ -60,10 +62,11 @@ std::string to_text(const report& pages) {
 void run(app::context& app) {
   auto& rt = app.rt();
   std::vector<troupe::ref<page>> processed;
+  const auto to_fetch = rt.with(app[fetching]), to_process = rt.with(app[processing]);
   for (const auto& source : app[sources]) {
     app.throw_if_interrupted();
-    auto fetched = rt.with({.name = "fetch"}).submit<fetch>(source, app[fetch_delay]);
-    processed.push_back(rt.with({.name = "process"}).submit<process>(fetched, app[process_delay]));
+    auto fetched = to_fetch.submit<fetch>(source, app[fetch_delay]);
+    processed.push_back(to_process.submit<process>(fetched, app[process_delay]));
   }
   const auto aggregated =
       rt.with({.name = "aggregate"}).submit<aggregate>(processed, app[aggregate_delay]);

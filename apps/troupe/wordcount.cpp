@@ -41,6 +41,8 @@ const auto chunk =
 const auto top = wordcount.integer("top", 10, "how many words to print").at_least(1);
 const auto output = wordcount.choice<format>(
     "output", {{"text", format::text}, {"json", format::json}}, "text is the format of uniq -c");
+// Of the tasks that wait for no others: so none holds what another one needs to go on.
+const auto counting = wordcount.task("count", {}, "counting a part");
 
 constexpr std::size_t fan = 16;   // parts of a split, inputs of a merge
 constexpr std::size_t ahead = 2;  // of the parts that split again, so many at a time
@@ -204,29 +206,36 @@ ref<tally> merge_tree(const troupe::scope& rt, std::vector<ref<tally>> parts) {
   return parts.at(0);
 }
 
+struct plan {
+  std::uint64_t chunk;
+  troupe::task_options counting;
+};
+
 // A part of some chunks is split into as many; a longer one into parts that split again, not all at
 // once: what is counted and not yet merged stays small, however long the file is.
-ref<tally> split(const std::string& path, range part, std::uint64_t chunk_size) {
+ref<tally> split(const std::string& path, range part, const plan& p) {
   auto& rt = troupe::here();
+  const auto to_count = rt.with(p.counting);
   const auto length = part.end - part.begin;
-  const auto chunks = length / chunk_size + (length % chunk_size != 0);
-  const auto parts = split_at_words(path, part, std::min<std::uint64_t>(chunks, fan), chunk_size);
+  const auto chunks = length / p.chunk + (length % p.chunk != 0);
+  const auto parts = split_at_words(path, part, std::min<std::uint64_t>(chunks, fan), p.chunk);
   std::vector<ref<tally>> counted;
-  for (const auto& p : parts) {
+  for (const auto& some : parts) {
     if (chunks <= fan) {
-      counted.push_back(rt.with({.name = "count"}).submit<count_part>(path, p));
+      counted.push_back(to_count.submit<count_part>(path, some));
     } else {
       if (counted.size() >= ahead) rt.get(counted[counted.size() - ahead]);
-      counted.push_back(rt.with({.name = "split"}).submit<split>(path, p, chunk_size));
+      counted.push_back(rt.with({.name = "split"}).submit<split>(path, some, p));
     }
   }
   return merge_tree(rt, std::move(counted));
 }
 
-ref<tally> count_file(const std::string& path, std::uint64_t chunk_size) {
+ref<tally> count_file(const std::string& path, const plan& p) {
   const auto size = file(path).size();
-  if (size > chunk_size) return split(path, {0, size}, chunk_size);
-  return troupe::here().put(count_part(path, {0, size == 0 ? until_its_end : size}));
+  if (size > p.chunk) return split(path, {0, size}, p);
+  const range whole{0, size == 0 ? until_its_end : size};
+  return troupe::here().with(p.counting).submit<count_part>(path, whole);
 }
 
 std::vector<word_count> most_frequent(const tally& all, std::int64_t n) {
@@ -276,10 +285,11 @@ void print(std::ostream& out, const std::vector<word_count>& words, format as) {
 }
 
 void run(app::context& app) {
+  const auto how = app.rt().put(plan{app[chunk], app[counting]});
   std::vector<ref<tally>> counted;
   for (const auto& path : matching(app[files])) {
     app.throw_if_interrupted();
-    counted.push_back(app.rt().with({.name = "file"}).submit<count_file>(path, app[chunk]));
+    counted.push_back(app.rt().with({.name = "file"}).submit<count_file>(path, how));
   }
   const auto all = merge_tree(app.rt(), std::move(counted));
   const auto words = app.rt().with({.name = "top"}).submit<most_frequent>(all, app[top]);

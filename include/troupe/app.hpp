@@ -16,9 +16,11 @@
 //   void greet(troupe::app::context& app);
 //   troupe::app::workflow hello{"hello", "Greets everyone.", greet};
 //   const auto names = hello.list("names", {"Ada", "Grace"}, "whom to greet");
+//   const auto greeting = hello.task("greet", {.retries = 2}, "greeting someone");
 //
-//   void greet(troupe::app::context& app) {
-//     for (const auto& name : app[names]) app.out() << "Hello, " << name << '\n';
+//   void greet(troupe::app::context& app) {  // line(name) is a task of its own
+//     for (const auto& name : app[names])
+//       app.out() << app.get(app.rt().with(app[greeting]).submit<line>(name)) << '\n';
 //   }
 //   int main(int argc, char** argv) { return troupe::app::main(argc, argv); }
 //
@@ -34,7 +36,7 @@ class context {
 public:
   context(runtime& rt, const settings& values, std::ostream& out);
 
-  // The value of a key.
+  // The value of a key; of task_keys, the task_options for rt().with().
   template <class Key> decltype(auto) operator[](const Key& k) const { return values_[k]; }
 
   runtime& rt() { return rt_; }

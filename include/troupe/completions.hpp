@@ -11,6 +11,7 @@
 
 namespace troupe {
 
+// What wait() gives: each in the order of the refs that it was given.
 template <class T> struct wait_result { std::vector<ref<T>> ready, pending; };
 
 namespace detail {

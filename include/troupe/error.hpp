@@ -11,8 +11,11 @@
 
 namespace troupe {
 
-// The base of all that Troupe throws. Thrown as itself: a call that means nothing (its text says
-// what to do instead).
+// The base of all that Troupe throws, but std::bad_alloc. Thrown as itself: a call that means
+// nothing (its text says what to do instead), like any use of a ref that names nothing.
+//
+// Those that settle a task (task_error, cancelled, deadline_exceeded, timed_out, deadlock) keep
+// their type on the way through dependants and through bodies that let them pass.
 class error : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
@@ -47,19 +50,21 @@ public:
       return false;
     }
   }
+  // All of it; valid as long as a copy of this error lives.
   const story& tell() const noexcept { return *story_; }
 
 private:
   std::shared_ptr<const story> story_;
 };
 
-// The task was cancelled (or its runtime ended) before it had a value.
+// The task was asked to end (cancel, or its runtime stopped or ended) before it had a value. Whoever
+// waits in such a task or runtime meets it too, and so does a submit there.
 class cancelled : public error {
 public:
   using error::error;
 };
 
-// The task's own deadline settled it. (Nothing sets deadlines yet; a body may throw it.)
+// The task's own deadline (task_options) settled it; or its body threw this.
 class deadline_exceeded : public error {
 public:
   using error::error;
@@ -71,7 +76,9 @@ public:
   using error::error;
 };
 
-// Tasks wait on each other in a ring.
+// A wait that nobody will answer: of a task that returned a ref to itself; and in a simulation, or
+// on CAF's deterministic scheduler, of the program when nothing can go on. Elsewhere tasks that wait
+// on each other in a ring are not found.
 class deadlock : public error {
 public:
   using error::error;

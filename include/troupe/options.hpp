@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a runtime and a task may be told. Aggregates for designated initialisers; a zero or an empty
-// text means: the default.
+// text means: the default. What is out of range is a troupe::error of the runtime's constructor, or
+// of submit.
 #pragma once
 #include <chrono>
 #include <cstddef>
@@ -13,18 +14,21 @@ namespace troupe {
 
 using duration = std::chrono::nanoseconds;
 
-// Amounts by name, like {{"gpu", 0.5}}. Any names; counted in ten-thousandths.
+// Amounts by name, like {{"gpu", 0.5}}. Any names; zero to 1e10, counted in ten-thousandths.
 using resource_map = std::map<std::string, double>;
 
 struct runtime_options {
-  unsigned workers = 0;                  // threads that run tasks; 0: one for each core
+  unsigned workers = 0;                  // threads that run tasks, at most 200; 0: one a core
   resource_map resources = {};           // what there is for tasks that ask for it
   std::vector<std::string> labels = {};  // what tasks may require of the place where they run
   // A submit that would make more tasks unsettled than this waits (in a task it parks, and
   // try_submit gives nothing); 0: no bound. When all that is unsettled waits, a task's child is
   // admitted all the same.
   std::size_t max_unsettled_tasks = 0;
-  std::size_t max_argument_bytes = 0;  // the same for the bytes of unsettled tasks' arguments
+  // The same for the bytes of unsettled tasks' arguments: their own, and those that strings and
+  // standard containers in them have allocated. What refs name does not count. A task whose
+  // arguments alone are more is admitted when no other is unsettled.
+  std::size_t max_argument_bytes = 0;
   std::size_t stack_size =
       0;  // bytes of stack that a task's body may count on; 0: 256 KiB; at most 1 GiB
   std::string name = {};     // for messages; default "troupe"
@@ -32,7 +36,7 @@ struct runtime_options {
 };
 
 // How long a task that failed waits before it is tried again: `first`, then each time `factor`
-// times as long, at most `most`.
+// times as long, at most `most`. first and most are zero or more, factor is 1 or more.
 struct retry_backoff {
   duration first = std::chrono::milliseconds(100);
   double factor = 2;
@@ -59,16 +63,20 @@ template <class... Es> error_filter errors() {
 }
 
 struct task_options {
-  std::string name = {};       // for messages; default: the function's name
-  unsigned retries = 0;        // so many times a body that threw is tried again
-  retry_backoff backoff = {};  // between the tries
-  error_filter retry_on = nullptr;
-  duration deadline = {};  // from submit to settle, queueing and all tries included; 0: none
-  int priority = 0;        // higher first; a level is worth 100 ms of waiting, so nothing starves
+  std::string name = {};  // for messages; default: the function's name
+  // So many tries follow one whose body threw; not of a task that gives a stream, or takes by value
+  // what cannot be copied. The last error is the outcome.
+  unsigned retries = 0;
+  retry_backoff backoff = {};       // between the tries
+  error_filter retry_on = nullptr;  // null: all
+  // From submit to settle, queueing and all tries included; 0: none. When it passes, the task is
+  // asked to end as by cancel(), and settles with deadline_exceeded.
+  duration deadline = {};
+  int priority = 0;  // higher first; a level is worth 100 ms of waiting, so nothing starves
   resource_map resources = {};  // admitted when the runtime has them; given back when the body ends
   std::vector<std::string> labels = {};  // the runtime must have them all
   bool blocking = false;  // the body blocks in the operating system: it runs on a thread of the
-                          // elastic side pool
+                          // elastic side pool (512 at most)
   std::size_t stack_size = 0;     // bytes of stack for this body; 0: the runtime's; at most 1 GiB
   std::size_t stream_buffer = 0;  // a task that gives a stream: how many values it may be ahead of
                                   // its consumer; 0: 64

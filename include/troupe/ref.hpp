@@ -49,12 +49,12 @@ public:
     if (object_) object_->drop();
   }
 
-  explicit operator bool() const noexcept { return object_ != nullptr; }
+  explicit operator bool() const noexcept { return object_ != nullptr; }  // it names an object
   // Whether its object has its outcome: a value, an error, or cancelled. Never changes back.
   bool settled() const noexcept { return object_ && object_->is_sealed(); }
   // The value of a settled object, without a runtime; throws its error, or troupe::error if it has
   // not settled. Of an lvalue: valid while this ref lives. Of an rvalue: moved out if this is the
-  // only ref, else copied.
+  // only ref, else copied (troupe::error if a T cannot be).
   decltype(auto) value() const& {
     if (!settled()) detail::throw_unsettled();
     if constexpr (std::is_void_v<T>) {

@@ -42,6 +42,7 @@ struct statistics {
   std::size_t tasks_unsettled_peak = 0;  // the most so far; counted only where there is a bound
 };
 
+// The tasks of one name. failed: of those settled, with an error or cancelled.
 struct name_count {
   std::string name;
   std::size_t submitted = 0, settled = 0, failed = 0;
@@ -126,7 +127,9 @@ void await_all(domain& d, const std::vector<ref<T>>& refs, const duration* timeo
 }  // namespace detail
 
 // The verbs. A runtime has them for a program, here() for a running task. Thread safety: any thread
-// may call them at any time between the construction and the destruction of the runtime.
+// may call them at any time between the construction and the destruction of the runtime. A ref that
+// names nothing is a troupe::error in all of them; so is a wait in a value's destructor, or in the
+// handler of a CAF actor.
 class scope {
 public:
   // Spawns a task actor that calls F (or f) with the arguments once all its inputs have settled;
@@ -154,7 +157,8 @@ public:
     return submit_call<false, true>(nullptr, std::forward<F>(f), std::forward<As>(as)...);
   }
 
-  // The same verbs with options for what follows: with({.name = "crawl"}).submit<f>(x).
+  // The same verbs with options for what follows: with({.name = "crawl"}).submit<f>(x). It may be
+  // kept and used again, as long as this lives.
   class with_options {
   public:
     template <auto F, class... As> auto submit(As&&... as) const {
@@ -178,7 +182,8 @@ public:
   };
   with_options with(task_options options) const { return {*this, std::move(options)}; }
 
-  // Makes an object of a value that is there already.
+  // Makes an object of a value that is there already; it has settled at once. Throws what copying
+  // or moving the value throws.
   template <class T> ref<std::decay_t<T>> put(T&& value) const {
     using V = std::decay_t<T>;
     detail::object* o = detail::create_object(*domain_, detail::value_type_of<V>);
@@ -195,8 +200,9 @@ public:
   // Waits until the ref has settled, and gives its value or throws its error. In a task this parks
   // the body, not a thread. Of an lvalue: no copy; valid while the ref lives. Of an rvalue: moved
   // out if it is the only ref, else copied. A program's thread may run the task that it waits for,
-  // if nobody has begun it and there is no timeout. Throws timed_out when there is a timeout and it
-  // passes; cancelled if the runtime is ending.
+  // if nobody has begun it and there is no timeout. Throws timed_out when there is a timeout (zero
+  // or less: do not wait) and it passes, and the task goes on; cancelled if the runtime is ending,
+  // or the task that waits is asked to end.
   template <class T> decltype(auto) get(const ref<T>& r) const {
     detail::await_one(*domain_, r, nullptr);
     return r.value();
@@ -244,7 +250,8 @@ public:
   // settle, or with a timeout those there are, and the rest. The order of refs is kept in both. A
   // next call for what was pending goes on with the same waits. Of an rvalue the refs are moved, not
   // copied: in a loop over many, wait(std::move(refs), 1) is some ten times as fast.
-  // Throws troupe::error if n is more than there are; cancelled if the runtime is ending.
+  // Errors are not thrown here: a ref that failed is ready. Throws troupe::error if n is more than
+  // there are; cancelled as get.
   template <class T> wait_result<T> wait(const std::vector<ref<T>>& refs, std::size_t n) const {
     return detail::split(refs, detail::await_first(*domain_, refs, n, nullptr));
   }
@@ -274,7 +281,8 @@ public:
   // meets `cancelled` where it parks or would park, each time anew; and its task settles as
   // cancelled whatever the body gives (unless it was just returning). What its tasks asked for is
   // given back when their bodies end. What users have registered with stop tokens runs before this
-  // returns, and must not wait. Dropping a ref never cancels.
+  // returns, and must not wait. An element of a tuple stands for the task that gives it. Dropping a
+  // ref never cancels.
   template <class T> cancel_result cancel(const ref<T>& r) const {
     return detail::cancel_object(*domain_, detail::access::get(r));
   }
@@ -354,7 +362,7 @@ private:
 class task_scope : public scope {
 public:
   // Parks the body for at least this long, and its thread goes on with other actors. Throws
-  // cancelled if the runtime ends meanwhile.
+  // cancelled if the runtime ends meanwhile, or the task is asked to end.
   void sleep_for(duration time) const { detail::sleep_in_task(*inside(), time); }
   // The running task's name: its option, or its function's.
   std::string_view name() const;
@@ -400,10 +408,12 @@ public:
   void drain() const;
   // Per task name, in order of first submission. Empty unless count_names is set.
   std::vector<name_count> counts() const;
+  // As they are in force: with what the command line, the environment and the defaults say.
   const runtime_options& options() const;
 
-  // For CAF programs: complete types and their meaning are in <troupe/caf.hpp>.
-  caf::actor_system& system() const;
+  // For CAF programs, with <troupe/caf.hpp>, where the types are complete. The handles may be
+  // monitored and linked to; the actors take Troupe's own messages only.
+  caf::actor_system& system() const;  // its own, or the program's
   std::vector<caf::actor> store_actors() const;
   std::vector<caf::actor> resolver_actors() const;
   // The actor of the task that makes an object; invalid if the object has settled, or was put.

@@ -168,7 +168,7 @@ public:
   }
   std::default_sentinel_t end() const noexcept { return {}; }
 
-  // The next value, moved out; nothing at the end. Of a generator that yields an lvalue: a copy.
+  // Waits like ++. The next value, moved out; nothing at the end. Of a generator that yields an lvalue: a copy.
   std::optional<T> next() {
     advance();
     std::optional<T> v;
@@ -178,6 +178,7 @@ public:
     return v;
   }
 
+  // It is not empty: neither default-constructed nor moved from. (Says nothing of its end.)
   explicit operator bool() const noexcept { return body_ || channel_; }
 
 private:

@@ -497,14 +497,20 @@ bool task::deserves_retry() {
   }
 }
 
+namespace {
+duration wait_before(unsigned attempt, const retry_backoff& b) {
+  if (b.first == duration::zero()) return b.first;  // also of a power that is infinite
+  const double grown = static_cast<double>(b.first.count()) * std::pow(b.factor, attempt - 2);
+  if (grown >= static_cast<double>(b.most.count())) return b.most;
+  return duration{static_cast<std::int64_t>(grown)};
+}
+}  // namespace
+
 void task::back_off() {
   if (auto w = domain_->watching()) [[unlikely]]
     w->saw(moment::retry, *this);
   task_extras& x = *extras_;
-  const retry_backoff& b = x.options.backoff;
-  const double grown = static_cast<double>(b.first.count()) * std::pow(b.factor, x.attempt - 1);
-  const duration wait{
-      static_cast<std::int64_t>(std::min(grown, static_cast<double>(b.most.count())))};
+  const duration wait = wait_before(x.attempt + 1, x.options.backoff);
   ++x.attempt;
   stage_ = stage::backing_off;
   intrusive_ptr_add_ref(ctrl());  // for a place in a queue

@@ -9,6 +9,7 @@
 
 #include "app/ini.hpp"
 #include "app/resources.hpp"
+#include "app/task_keys.hpp"
 #include "app/text.hpp"
 #include "app/value.hpp"
 
@@ -230,6 +231,7 @@ private:
   void check_together() {
     complaints found;
     common().machine.run_check(result_.values, found);
+    if (found.list().empty()) check_tasks(*result_.chosen, result_.values, found);
     result_.chosen->run_check(result_.values, found);
     for (const auto& [spec, reason] : found.list()) complain(origin(*spec), spec->path(), reason);
   }

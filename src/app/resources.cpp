@@ -30,4 +30,15 @@ resource_map parse_resources(const std::vector<std::string>& items) {
   return result;
 }
 
+std::vector<std::string> resource_items(const resource_map& resources) {
+  std::vector<std::string> items;
+  for (const auto& [name, amount] : resources) {
+    char digits[400];  // the longest double
+    const auto end =
+        std::to_chars(digits, digits + sizeof digits, amount, std::chars_format::fixed).ptr;
+    items.push_back(name + " " + std::string(digits, end));
+  }
+  return items;
+}
+
 }  // namespace troupe::app

@@ -63,6 +63,36 @@ TEST_CASE("the sources are a key") {
   CHECK(has(r.output, "Final aggregated result: {b: DATA_FROM_B, a: DATA_FROM_A}\n"));
 }
 
+TEST_CASE("what a task asks for in a config file is what it gets") {
+  const auto one_by_one =
+      run_pipeline({"--set", "runtime.resources=desk 1", "--set", "pipeline.fetch_resources=desk 1",
+                    "--set", "pipeline.fetch=30ms"});
+  CHECK(one_by_one.code == 0);
+  double makespan = 0;
+  REQUIRE(std::sscanf(one_by_one.output.c_str(), "Makespan %lf", &makespan) == 1);
+  CHECK(makespan >= 3 * 0.030);
+  const auto late =
+      run_pipeline({"--set", "pipeline.fetch=1h", "--set", "pipeline.fetch_deadline=20ms"});
+  CHECK(late.code == 1);
+  CHECK(has(late.messages, "had not settled by its deadline of 20 ms"));
+}
+
+TEST_CASE("a task that asks for what the runtime does not have starts nothing") {
+  const auto r = troupe({"check", config("wordcount"), "--set", "runtime.resources=gpu 1", "--set",
+                         "wordcount.count_resources=gpus 1"});
+  CHECK(r.code == 2);
+  CHECK(has(r.messages,
+            "--set wordcount.count_resources: 'gpus' is not in runtime.resources "
+            "(did you mean gpu?)\n"));
+}
+
+TEST_CASE("a bound on unsettled tasks holds up what submits, not the result") {
+  const auto r = run_pipeline(
+      {"--set", "runtime.max_unsettled_tasks=1", "--set", "runtime.max_argument_bytes=1 KiB"});
+  CHECK(r.code == 0);
+  CHECK(r.output.ends_with("{A: DATA_FROM_A, B: DATA_FROM_B, C: DATA_FROM_C}\n"));
+}
+
 TEST_CASE("a bad config tells all its errors, starts nothing and ends with 2") {
   const scratch files;
   const auto bad =

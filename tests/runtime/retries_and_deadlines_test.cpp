@@ -118,6 +118,25 @@ TEST_CASE("tries are further and further apart, up to the most") {
   CHECK(s.rt->get(r) == 1);
 }
 
+// A wait that had grown past what a duration can say became one that was over at once, so a task
+// with .most = duration::max() used up its last tries in no time.
+TEST_CASE("a back-off that grows past all times is a wait for ever, and none stays none") {
+  stepped s;
+  std::size_t tries = 0;
+  auto fail = [&] { ++tries, throw flaky("again"); };
+  auto r = s.rt->with({.retries = 9,
+                       .backoff = {.first = 1h, .factor = 1000, .most = troupe::duration::max()}})
+               .submit(fail);
+  CHECK_THROWS_AS(s.rt->get(r, 24h * 365 * 200), troupe::timed_out);
+  CHECK(tries == 4);  // after an hour, 41 days and 114 years
+  s.rt->cancel(r);
+
+  tries = 0;
+  auto at_once = s.rt->with({.retries = 1500, .backoff = {.first = 0s}}).submit(fail);
+  CHECK_THROWS_AS(s.rt->get(at_once), troupe::task_error);
+  CHECK(tries == 1501);
+}
+
 TEST_CASE("what cannot be copied, and bad numbers, are refused at submit") {
   stepped s;
   auto p = std::make_unique<int>(1);

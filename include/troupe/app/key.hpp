@@ -13,6 +13,8 @@
 #include <variant>
 #include <vector>
 
+#include <troupe/options.hpp>
+
 // What a config file may say: sections of typed keys. A key is declared once, as an object, and
 // read through that object, so that a mistyped name is a compile error and not a surprise.
 namespace troupe::app {
@@ -66,6 +68,18 @@ private:
   std::map<std::string, T> meaning_;
 };
 
+// The keys of a kind of task, as section::task declares them.
+struct task_keys {
+  key<std::int64_t> retries;
+  key<duration> backoff_first;
+  key<double> backoff_factor;
+  key<duration> backoff_most;
+  key<duration> deadline;
+  key<std::int64_t> priority;
+  key<std::vector<std::string>> resources, labels;
+  task_options rest;  // what has no key
+};
+
 // The values of all keys, after every check.
 class settings {
 public:
@@ -75,6 +89,7 @@ public:
   template <class T> const T& operator[](const choice_key<T>& k) const {
     return k.meaning(std::get<std::string>(at(k.spec())));
   }
+  task_options operator[](const task_keys& k) const;
   const value& at(const key_spec& spec) const;
   void set(const key_spec& spec, value v) { values_[&spec] = std::move(v); }
 
@@ -126,6 +141,15 @@ public:
     return {spec, std::move(meaning)};
   }
 
+  // What the tasks of a kind may ask for, as keys: KIND_retries, KIND_backoff_first, _factor and
+  // _most, KIND_deadline, KIND_priority, KIND_resources and KIND_labels. Their defaults are those of
+  // `initial`; what has no key (retry_on, blocking, ...) is as it is there, and the tasks are called
+  // KIND unless it has a name. `help` says what such a task does ("fetching a source").
+  //   const auto fetching = crawler.task("fetch", {.retries = 2}, "fetching a page");
+  //   app.rt().with(app[fetching]).submit<fetch>(url);
+  // Resources and labels that [runtime] does not have are errors of the config.
+  task_keys task(const std::string& kind, task_options initial, const std::string& help);
+
   using check_function = std::function<void(const settings&, complaints&)>;
   void check(check_function f) { check_ = std::move(f); }
   void run_check(const settings& s, complaints& c) const {
@@ -135,12 +159,14 @@ public:
   const std::string& name() const { return name_; }
   const std::string& help() const { return help_; }
   const std::vector<std::unique_ptr<key_spec>>& keys() const { return keys_; }
+  const std::vector<task_keys>& tasks() const { return tasks_; }
 
 private:
   key_spec& add(std::string name, kind type, value initial, std::string help);
 
   std::string name_, help_;
   std::vector<std::unique_ptr<key_spec>> keys_;
+  std::vector<task_keys> tasks_;
   check_function check_;
 };
 
