@@ -199,6 +199,33 @@ TEST_CASE("a child that is spawned after the cancel never begins") {
   CHECK(begun == 0);
 }
 
+// It settled while it was on the list of those who wait, with no mark of its own: whoever told the
+// descendants found it again and again, for ever if that was the only worker.
+TEST_CASE("a child that asks for resources after the cancel is found once") {
+  test::deadline limit;
+  troupe::runtime rt{{.workers = 1, .resources = {{"seat", 1}}}};
+  gate g{rt};
+  std::atomic<bool> begun{false}, up{false}, go{false};
+  auto beside = rt.with({.blocking = true})
+                    .submit(
+                        [&begun](ref<int> r) {
+                          begun = true;
+                          return here().get(r);
+                        },
+                        g.closed);
+  auto r = rt.submit([&] {
+    up = true;
+    while (!go) std::this_thread::yield();
+    here().with({.resources = {{"seat", 1}}}).submit([] {});
+    (void)here().cancel(beside);
+  });
+  CHECK(test::soon([&] { return begun && up; }));
+  CHECK(rt.cancel(r) == cancel_result::requested);
+  go = true;
+  CHECK_THROWS_AS(rt.get(r), troupe::cancelled);
+  CHECK_THROWS_AS(rt.get(beside), troupe::cancelled);
+}
+
 TEST_CASE("a task that has settled is not cancelled, and neither are its children") {
   test::deadline limit;
   troupe::runtime rt{{.workers = 2}};
