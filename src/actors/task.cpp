@@ -479,7 +479,9 @@ bool task::deserves_retry() {
     return false;
   } catch (...) {
     const error_filter filter = extras_->options.retry_on;
-    return !filter || filter();
+    try {
+      return !filter || filter();
+    } catch (...) { return false; }
   }
 }
 
