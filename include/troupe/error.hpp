@@ -59,7 +59,7 @@ public:
   using error::error;
 };
 
-// The task's own deadline settled it. (Nothing sets deadlines yet; a body may throw it.)
+// The task's own deadline settled it.
 class deadline_exceeded : public error {
 public:
   using error::error;
