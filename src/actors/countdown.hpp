@@ -10,10 +10,9 @@ namespace troupe::detail {
 // Exactly one call of arrive, force or leave answers true after each begin: its caller makes the
 // waiter runnable.
 //
-//   begin(n, in_use) --arrive...--> due --leave--> true       a body waits for n answers on its
-//   stack
-//          `--leave--> parked --arrive or force--> true
-//   begin(n, free) --arrive...--> true                        a pending task, a program's thread
+//   begin(n, in_use) --arrive or force...--> due --leave--> true      a body waits on its stack; a
+//          `--leave--> parked --arrive or force--> true               task, until it has asked
+//   begin(n, free) --arrive...--> true                                a program's thread
 class countdown {
 public:
   enum stack { free, in_use };

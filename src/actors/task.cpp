@@ -189,16 +189,17 @@ void task::start(object* const* missing, std::size_t n) {
     return schedule();
   }
   family().awaited = static_cast<std::uint32_t>(n);
-  arrivals.begin(static_cast<std::int32_t>(n) + 1, countdown::free);
+  const auto all = static_cast<std::int32_t>(n);
+  arrivals.begin(all, countdown::in_use);
   for (std::size_t i = 0; i < n; ++i) {
     waiter* w = i < type_.inputs ? new (inputs() + i) waiter : &extras_->more[i - type_.inputs];
     w->wait_for(*missing[i], *this, d.number());
     d.await(*w);
   }
   if (timed) d.clock().actor().tell(sleep_msg{&extras_->deadline});
-  begin_wait();
-  if (kin::any_standing() && family().asked_in_all() != kin::no) (void)ask_to_end(kin::ancestor);
-  if (arrivals.arrive()) schedule();
+  if (!arm()) return;
+  if (arrivals.arrived(all) == all) schedule();
+  else end_unbegun(family().asked_in_all(), false);
 }
 
 void task::enqueue(caf::mailbox_element_ptr m, caf::execution_unit* unit) {
@@ -362,7 +363,7 @@ void task::finish() {
   intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   await_itself(1);
   domain_->clock().actor().tell(wake_msg{&extras_->deadline});
-  if (arrivals.arrive()) schedule();
+  if (arrivals.leave()) schedule();
 }
 
 inline void task::end() {
@@ -383,21 +384,23 @@ void task::await_object(object& o) {
   w.wait_for(o, *this, domain_->number());
   await_itself(1);
   domain_->await(w);
-  arm();
+  if (arm()) schedule();
 }
 
-// The wait is registered: from now on a cancel finds it, and its last answer queues the task.
-void task::arm() {
+// Its waits are registered. True: they are over, or it is asked to end; false: whoever finds that
+// out goes on with it. Until this is called nobody does, so that no withdraw goes before its wait,
+// and what registers them touches a task that is alive.
+bool task::arm() {
   begin_wait();
-  if (asked_to_end() && arrivals.force()) schedule();
-  if (arrivals.arrive()) schedule();
+  if (asked_to_end()) (void)arrivals.force();
+  return arrivals.leave();
 }
 
 void task::await_itself(std::int32_t n) {
   task_extras& x = extras();
-  x.missing = x.total = n + 1;  // one for the function that calls this: what it touches stays alive
+  x.missing = x.total = n;
   x.taken_back = false;
-  arrivals.begin(n + 1, countdown::free);
+  arrivals.begin(n, countdown::in_use);
 }
 
 bool task::go_on() {
@@ -418,7 +421,7 @@ bool task::go_on() {
 // Nothing of what it awaits for itself is on its way any more. False: it will be scheduled again.
 bool task::take_back() {
   task_extras& x = extras();
-  if (x.missing == 0) x.missing = x.total = static_cast<std::int32_t>(family().awaited) + 1;
+  if (x.missing == 0) x.missing = x.total = static_cast<std::int32_t>(family().awaited);
   auto give_up = [&](waiter& w) {
     if (w.answered.load(std::memory_order_relaxed)) return;
     ++x.total;
@@ -472,10 +475,9 @@ void task::ask_resources() {
   if (!first) intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   await_itself(1);
   domain_->admission()->tell(ask_resources_msg{&x.asks});
-  begin_wait();
-  if (asked_to_end() && arrivals.force())
-    first ? end_unbegun(family().asked_in_all(), false) : schedule();
-  if (arrivals.arrive()) schedule();
+  if (!arm()) return;
+  if (!first || arrivals.arrived(x.missing) == x.total) schedule();
+  else end_unbegun(family().asked_in_all(), false);
 }
 
 void task::give_back_resources() {
@@ -493,7 +495,9 @@ bool task::deserves_retry() {
     return false;
   } catch (...) {
     const error_filter filter = extras_->options.retry_on;
-    return !filter || filter();
+    try {
+      return !filter || filter();
+    } catch (...) { return false; }
   }
 }
 
@@ -518,7 +522,7 @@ void task::back_off() {
   x.back_off.due = domain_->clock().after(wait);
   await_itself(1);
   domain_->clock().actor().tell(sleep_msg{&x.back_off});
-  arm();
+  if (arm()) schedule();
 }
 
 // ---- asked to end -------------------------------------------------------------------------------

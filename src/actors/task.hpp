@@ -218,7 +218,7 @@ private:
   void back_off();
   void await_object(object& o);
   void await_itself(std::int32_t n);
-  void arm();
+  [[nodiscard]] bool arm();
   bool take_back();
   const failure* early_end(kin::asked why) const;
 

@@ -282,8 +282,8 @@ const failure* domain::ended_early(const task& t) const {
 
 void domain::sweep() {
   kin* some[32];
-  auto wanted = [](kin& k) {
-    return k.was_asked() == kin::no && k.asked_in_all() == kin::ancestor;
+  auto wanted = [](kin& k) {  // each once: it is asked now, or has settled
+    return k.was_asked() == kin::no && !k.settled.load() && k.asked_in_all() == kin::ancestor;
   };
   auto hold = [](kin& k) { caf::intrusive_ptr_add_ref(task::of(k).ctrl()); };
   int done = 0;

@@ -114,7 +114,8 @@ public:
   // A task was asked to end that has children or gave its body a token: somebody must sweep once
   // no actor's handler is running on the stack.
   void want_sweep() {
-    if (!sweep_due_.exchange(true)) sweeps_.fetch_add(1);
+    sweeps_.fetch_add(1);  // first: whoever takes it counts it down
+    if (sweep_due_.exchange(true)) sweeps_.fetch_sub(1);
   }
   bool take_sweep() { return sweep_due_.exchange(false); }
   // Asks all to end whose ancestors were asked, and tells the bodies that hold tokens. Runs what

@@ -152,6 +152,9 @@ cancel_result cancel_object(domain& d, object* o) {
   if (!o) throw_empty_input();
   if (o->is_sealed()) return cancel_result::already_settled;
   refuse_waits();
+  const task* running = seat::mine().running;
+  if (domain& mine = running ? running->inside() : d; shard_of(*o).inside != &mine)
+    mine.waits_abroad();
   auto result = cancel_result::already_settled;
   await_answers(d, 1, [&](caf::abstract_actor& me) {
     shard_of(*o).store->tell(cancel_msg{.o = o, .into = &result, .who = &me});

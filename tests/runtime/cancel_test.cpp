@@ -199,6 +199,63 @@ TEST_CASE("a child that is spawned after the cancel never begins") {
   CHECK(begun == 0);
 }
 
+// It settled while it was on the list of those who wait, with no mark of its own: whoever told the
+// descendants found it again and again, for ever if that was the only worker.
+TEST_CASE("a child that asks for resources after the cancel is found once") {
+  test::deadline limit;
+  troupe::runtime rt{{.workers = 1, .resources = {{"seat", 1}}}};
+  gate g{rt};
+  std::atomic<bool> begun{false}, up{false}, go{false};
+  auto beside = rt.with({.blocking = true})
+                    .submit(
+                        [&begun](ref<int> r) {
+                          begun = true;
+                          return here().get(r);
+                        },
+                        g.closed);
+  auto r = rt.submit([&] {
+    up = true;
+    while (!go) std::this_thread::yield();
+    here().with({.resources = {{"seat", 1}}}).submit([] {});
+    (void)here().cancel(beside);
+  });
+  CHECK(test::soon([&] { return begun && up; }));
+  CHECK(rt.cancel(r) == cancel_result::requested);
+  go = true;
+  CHECK_THROWS_AS(rt.get(r), troupe::cancelled);
+  CHECK_THROWS_AS(rt.get(beside), troupe::cancelled);
+}
+
+// A cancel could come between the count of a wait and the wait itself: the withdraw went first, found
+// nothing, and the task ended only when what it waited for did.
+TEST_CASE("a cancel at the moment when a task begins to wait without a stack") {
+  test::deadline limit;
+  troupe::runtime rt{{.workers = 3, .resources = {{"seat", 1}}}};
+  gate g{rt};
+  std::atomic<bool> taken{false};
+  auto holder = rt.with({.resources = {{"seat", 1}}})
+                    .submit(
+                        [&](ref<int> r) {
+                          taken = true;
+                          return here().get(r);
+                        },
+                        g.closed);
+  CHECK(test::soon([&] { return taken.load(); }));
+  for (int round = 0; round < test::size(2000, 200); ++round) {
+    auto one = rt.submit([] { return 1; });
+    std::vector<ref<int>> all;
+    for (int i = 0; i < 4; ++i) {
+      all.push_back(
+          rt.submit([](ref<int> r) -> troupe::task<int> { co_return co_await r; }, g.closed));
+      all.push_back(rt.submit([](ref<int> r) { return r; }, g.closed));
+      all.push_back(rt.with({.resources = {{"seat", 1}}}).submit([](int x) { return x; }, one));
+    }
+    for (auto& r : all) (void)rt.cancel(r);
+    for (auto& r : all) CHECK_THROWS_AS(rt.get(r), troupe::cancelled);
+    CHECK(test::soon([&] { return rt.stats().tasks_unended == 2; }));
+  }
+}
+
 TEST_CASE("a task that has settled is not cancelled, and neither are its children") {
   test::deadline limit;
   troupe::runtime rt{{.workers = 2}};

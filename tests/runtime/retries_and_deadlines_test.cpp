@@ -90,6 +90,19 @@ TEST_CASE("only errors that the filter wants are tried again, and cancelled neve
   CHECK(tries == 1);
 }
 
+// Its exception left the task's own handler, and ended the program.
+TEST_CASE("a filter that throws wants no other try") {
+  stepped s;
+  int tries = 0;
+  auto filter = +[]() -> bool { throw std::logic_error("of the filter"); };
+  auto r = s.rt->with({.name = "flaky", .retries = 9, .retry_on = filter}).submit([&] {
+    ++tries;
+    throw flaky("of the body");
+  });
+  CHECK(what_of([&] { s.rt->get(r); }) == "task 'flaky' failed: of the body");
+  CHECK(tries == 1);
+}
+
 TEST_CASE("a failed input is no reason for another try") {
   stepped s;
   int tries = 0;
