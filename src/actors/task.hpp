@@ -94,6 +94,12 @@ public:
   bool is_private() const { return private_; }
   // True: the caller runs it, now. False: somebody else has.
   bool claim_it();
+  // Precondition: claimed, and not begun.
+  bool is_child_of(const task& t) const { return family().up() == &t.family(); }
+  void queue_again() {
+    intrusive_ptr_add_ref(ctrl());  // the place that it had may be gone
+    schedule();
+  }
   // The next step of a task that waited for itself, not for its body. True: its body is to be run.
   [[nodiscard]] bool go_on();
   void settle_unstarted(std::exception_ptr why);

@@ -118,11 +118,14 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
   }
 }
 
-// Nobody has begun it, and its waiter can do nothing before it ends: it runs here and now.
-void run_on_this_stack(domain& d, object& o) {
+// Nobody has begun it, and its waiter can do nothing before it ends: it runs here and now. Only a
+// child, which is to end when its waiter is: what is below it on the stack cannot go on before.
+void run_on_this_stack(const task& me, object& o) {
+  domain& d = me.inside();
   if (!d.at_once() || o.home.load(std::memory_order_relaxed)->inside != &d ||
       !seat::mine().on->room_for(d.stack_size()) || !o.claim_it())
     return;
+  if (!o.maker->is_child_of(me)) return o.maker->queue_again();
   const auto caught = swap_exceptions({});  // the child has none
   o.maker->run();
   swap_exceptions(caught);
@@ -313,12 +316,7 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
     if (all) {
       bool missing = false;
       for (std::size_t i = 0; i < count; ++i)
-        if (!objects[i]->is_sealed()) {
-          run_on_this_stack(d, *objects[i]);
-          missing |= !objects[i]->is_sealed();
-        }
-      if (!missing) return true;
-    }
+        if (!objects[i]->is_sealed()) run_on_this_stack(*me, *objects[i]);
     if (timeout) d.clock().start();
     if (all)
       for (std::size_t i = count, naps = 0; i-- > 0 && naps < 16;)

@@ -130,6 +130,23 @@ TEST_CASE("a body wakes with cancelled from a get, a wait and a sleep") {
   CHECK(woken == static_cast<int>(all.size()));
 }
 
+// The get ran that task on its own stack, and could not wake before that had ended.
+TEST_CASE("a get of a task that nobody has begun, and that is no child, wakes with cancelled") {
+  test::deadline limit;
+  troupe::runtime rt{{.workers = 1}};
+  std::atomic<bool> sleeps{false};
+  ref<int> slow, waits;
+  auto both = rt.submit([&] {
+    slow = here().submit([&] { return sleeps = true, sleep_long(); });
+    waits = here().submit([](ref<int> r) { return here().get(r); }, slow);
+  });
+  rt.get(both, 1min);  // on the worker, which takes the newest first
+  CHECK(test::soon([&] { return sleeps.load(); }));
+  CHECK(rt.cancel(waits) == cancel_result::requested);
+  CHECK_THROWS_AS(rt.get(waits), troupe::cancelled);
+  CHECK(!slow.settled());
+}
+
 TEST_CASE("a body that swallows cancelled meets it again, and its task settles as cancelled") {
   test::deadline limit;
   troupe::runtime rt{{.workers = 2}};
