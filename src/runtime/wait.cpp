@@ -316,7 +316,12 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
     if (all) {
       bool missing = false;
       for (std::size_t i = 0; i < count; ++i)
-        if (!objects[i]->is_sealed()) run_on_this_stack(*me, *objects[i]);
+        if (!objects[i]->is_sealed()) {
+          run_on_this_stack(*me, *objects[i]);
+          missing |= !objects[i]->is_sealed();
+        }
+      if (!missing) return true;
+    }
     if (timeout) d.clock().start();
     if (all)
       for (std::size_t i = count, naps = 0; i-- > 0 && naps < 16;)
