@@ -304,6 +304,8 @@ void task::run() noexcept {
 
 void task::settle_unstarted(std::exception_ptr why) {
   end_wait();
+  if (auto w = domain_->watching(); w && stage_ == stage::suspended) [[unlikely]]
+    w->saw(moment::resume, *this);  // a coroutine, for the last time: its frames are destroyed
   type_.destroy(call());
   if (extras_) give_back_resources();
   settle({outcome::failure, failure::of_exception(name_of_task(), std::move(why))});

@@ -241,3 +241,12 @@ TEST_CASE("refs and blocking bodies outlive their simulation, or run in it") {
   }
   CHECK(kept.value().size() == 100);
 }
+
+// The clock went on to the deadline first: nothing else could go on, but for the child at the bound.
+TEST_CASE("a child at a full bound is let in before the clock goes on to a deadline") {
+  simulation sim{1, {.max_unsettled_tasks = 1}};
+  auto& rt = sim.runtime();
+  auto r = rt.with({.deadline = 1h}).submit<asks>(3);
+  CHECK(rt.get(r) == 7);
+  CHECK(sim.now() == 0s);
+}
