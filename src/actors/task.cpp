@@ -468,7 +468,7 @@ void task::ask_resources() {
 
 void task::give_back_resources() {
   task_extras& x = *extras_;
-  x.asked = false;
+  if (!std::exchange(x.asked, false)) return;  // the ledger may not yet have seen it given back
   if (x.asks.is == resource_ask::state::held) domain_->admission()->tell(give_back_msg{&x.asks});
 }
 

@@ -250,3 +250,19 @@ TEST_CASE("a child at a full bound is let in before the clock goes on to a deadl
   CHECK(rt.get(r) == 7);
   CHECK(sim.now() == 0s);
 }
+
+// It gave them back as its body threw, and once more when it settled before the ledger had seen that.
+TEST_CASE("a task that is cancelled between two tries gives its resources back once") {
+  for (unsigned seed = 1; seed <= 400; ++seed) {
+    CAPTURE(seed);
+    simulation sim{seed, {.resources = {{"disk", 1}}}};
+    sim.check_every(1);
+    auto& rt = sim.runtime();
+    auto r = rt.with({.retries = 5, .resources = {{"disk", 1}}}).submit<throws>(1);
+    for (auto k = sim.random(12); k > 0; --k) (void)sim.step();
+    (void)rt.cancel(r);
+    CHECK_NOTHROW(rt.drain());
+    CHECK_NOTHROW(sim.run());
+    CHECK_NOTHROW(sim.check());
+  }
+}
