@@ -66,7 +66,7 @@ const std::vector<kind>& kinds();  // the first has no inputs
 // What the whole run is like.
 struct run_mood {
   bool faulty = false;
-  bool slow = false;  // the clock may go on while others could run: what is late may be in time
+  bool slow = false;     // the clock may go on while others could run: what is late may be in time
   bool stopped = false;  // or ended, in the middle: what has failed is not tried again
   bool short_deadlines = false;
   bool cancels = false;
@@ -74,6 +74,7 @@ struct run_mood {
   double disks = 0;  // how much there is of the resource "disk"; 0: none
 };
 inline run_mood mood;
+inline troupe::duration (*virtual_time)() = nullptr;  // since the start of the run
 
 // The first promise that was broken inside a task. An error thrown there would not be seen if the
 // task is cancelled.

@@ -53,6 +53,8 @@ public:
         seed_(seed),
         sim_(seed, options_of(mood = mood_of(random_), random_)) {
     broken_promise.clear();
+    playing = &sim_;
+    virtual_time = [] { return playing->now(); };
     sim_.check_every(check_every);
     if (!mood.faulty) return;
     for (auto point : {"body", "memory", "stack", "clock", "slow", "program"})
@@ -277,6 +279,7 @@ private:
     compare_settled();
   }
 
+  static inline const simulation* playing = nullptr;
   random_numbers random_;
   const std::uint64_t seed_;
   simulation sim_;

@@ -71,7 +71,8 @@ value counts_to_the_error(number own, numbers s) {
   try {
     while (auto x = s.next()) must(x->n == n++, "a stream's values are out of order");
   } catch (const troupe::task_error& e) {
-    must(e.text() != std::to_string(own) || n == length(own), "an error came before the values before it");
+    must(e.text() != std::to_string(own) || n == length(own),
+         "an error came before the values before it");
     throw;
   }
   must(false, "a stream whose body threw has ended without an error");
