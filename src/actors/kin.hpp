@@ -182,6 +182,11 @@ public:
     }
     return n;
   }
+  // For tests: f(kin) for each.
+  template <class F> void each(F f) const {
+    for (auto& l : lists_)
+      for (const kin* k = l.first; k; k = k->next) f(*k);
+  }
 
 private:
   struct alignas(64) list {

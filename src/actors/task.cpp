@@ -324,6 +324,8 @@ void task::run() noexcept {
 
 void task::settle_unstarted(std::exception_ptr why) {
   end_wait();
+  if (auto w = domain_->watching(); w && stage_ == stage::suspended) [[unlikely]]
+    w->saw(moment::resume, *this);  // a coroutine, for the last time: its frames are destroyed
   type_.destroy(call());
   if (extras_) give_back_resources();
   settle({outcome::failure, failure::of_exception(name_of_task(), std::move(why))});
@@ -482,7 +484,7 @@ void task::ask_resources() {
 
 void task::give_back_resources() {
   task_extras& x = *extras_;
-  x.asked = false;
+  if (!std::exchange(x.asked, false)) return;  // the ledger may not yet have seen it given back
   if (x.asks.is == resource_ask::state::held) domain_->admission()->tell(give_back_msg{&x.asks});
 }
 

@@ -152,6 +152,7 @@ public:
   std::size_t measure();
   std::string_view name_of_task() const;
   standing_set& standing() { return extras().standing; }
+  const resource_ask* asks() const { return extras_ ? &extras_->asks : nullptr; }  // for tests
   // Its handle has been given to somebody, who may monitor it.
   void expose() { exposed_ = true; }
 

@@ -404,12 +404,11 @@ template void domain::deliver_later(caf::abstract_actor&, ready_msg);
 template void domain::deliver_later(caf::abstract_actor&, cancel_msg);
 
 bool domain::step(std::int64_t limit) {
-  if (watcher_ ? watched_step(limit) : stepped_->try_run_once() || clock_->advance(limit))
+  if (runnable() == 0 && gate_ && gate_->actor().core().tasks_wait() && clock_->sleepers() == 0) {
+    gate_->actor().tell(idle_msg{true});  // and not on to a deadline, which is nobody's to wait for
     return true;
-  if (!gate_ || !gate_->actor().core().tasks_wait() || clock_->sleepers() > 0 || runnable() > 0)
-    return false;
-  gate_->actor().tell(idle_msg{true});
-  return true;
+  }
+  return watcher_ ? watched_step(limit) : stepped_->try_run_once() || clock_->advance(limit);
 }
 
 // The same in the order that the watcher chooses. When it is slow, a time limit may pass before

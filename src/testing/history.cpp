@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "testing/history.hpp"
 
+#include "actors/seat.hpp"
 #include "actors/task.hpp"
 #include "runtime/failure.hpp"
 
@@ -24,13 +25,20 @@ std::uint32_t history::number_of(const troupe::detail::task& t) {
   return found == numbers_.end() ? 0 : found->second;
 }
 
+// One that was asked and has settled; until then what it has spawned may be ahead of the word.
+void history::hold_no_ancestor_was_asked(std::uint32_t task) {
+  for (auto up = tasks_[task - 1].parent; up != 0; up = tasks_[up - 1].parent)
+    hold(!tasks_[up - 1].asked, task, "begins, and a task that it descends from has ended early");
+}
+
 void history::task(std::int64_t now, moment what, const troupe::detail::task& t,
                    std::int64_t number) {
   if (what == moment::submit) {
     ++counts_.submitted;
     const auto n = static_cast<std::uint32_t>(tasks_.size() + 1);
-    tasks_.push_back(
-        {&t, std::string{t.name_of_task()}, static_cast<std::uint32_t>(alive_.size())});
+    auto parent = troupe::detail::seat::mine().running;
+    tasks_.push_back({&t, std::string{t.name_of_task()}, parent ? number_of(*parent) : 0,
+                      static_cast<std::uint32_t>(alive_.size())});
     alive_.push_back(n);
     numbers_[&t] = n;
     events_.push_back({now, 0, n, line::submit});
@@ -45,6 +53,7 @@ void history::task(std::int64_t now, moment what, const troupe::detail::task& t,
     case moment::submit: break;
     case moment::begin:
       hold(!k.begun, n, "began twice");
+      hold_no_ancestor_was_asked(n);
       k.begun = true;
       break;
     case moment::park:
@@ -62,6 +71,8 @@ void history::task(std::int64_t now, moment what, const troupe::detail::task& t,
       break;
     case moment::settle:
       hold(!k.settled, n, "settled twice");
+      k.asked = t.family().was_asked() != troupe::detail::kin::no;
+      hold(!k.asked || number >= 0, n, "was asked to end, and settles with a value");
       k.settled = true;
       ++counts_.settled;
       break;

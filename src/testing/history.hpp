@@ -34,6 +34,11 @@ public:
   template <class F> void each_unended(F f) const {
     for (std::uint32_t n : alive_) f(tasks_[n - 1].address, n);
   }
+  // It has begun (since its last retry) and not settled.
+  bool is_in_body(std::uint32_t task) const {
+    const known_task& k = tasks_[task - 1];
+    return k.begun && !k.settled;
+  }
   std::string name(std::uint32_t task) const;
   std::string text() const;
 
@@ -42,7 +47,9 @@ private:
   struct known_task {
     const troupe::detail::task* address;
     std::string name;
-    std::uint32_t place;  // in alive_
+    std::uint32_t parent;  // 0: none
+    std::uint32_t place;   // in alive_
+    bool asked = false;    // to end, before it settled
     bool begun = false, parked = false, settled = false, ended = false;
   };
   enum class line : std::uint8_t {
@@ -68,6 +75,7 @@ private:
 
   std::uint32_t number_of(const troupe::detail::task& t);
   void hold(bool holds, std::uint32_t task, const char* what);
+  void hold_no_ancestor_was_asked(std::uint32_t task);
 
   std::vector<event> events_;
   std::vector<known_task> tasks_;  // by number - 1

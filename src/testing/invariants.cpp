@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 namespace troupe::testing::detail {
 
@@ -57,7 +58,39 @@ sums add_up(domain& d) {
     all.graph.answered += g.answered;
   }
   d.clock().actor().core().all().check();
+  d.streams().each([](const stream_channel& c) { c.actor->core().buffer().check(); });
+  if (auto a = d.admission()) a->core().ledger().check();
+  if (auto g = d.bound_gate()) g->actor().core().waiting().check();
   return all;
+}
+
+// Nothing is runnable: what is held, a body holds; and who is asked for it knows that.
+void check_holders(domain& d, const history& seen, const std::unordered_set<const void*>& waiting) {
+  const auto& counts = seen.counts();
+  std::vector<std::int64_t> in_use(d.options().resources.size());
+  seen.each_unended([&](const troupe::detail::task* t, std::uint32_t number) {
+    auto asks = t->asks();
+    if (!asks || asks->is != resource_ask::state::held) return;
+    if (!seen.is_in_body(number))
+      throw std::logic_error(seen.name(number) + " holds resources, and its body does not run");
+    for (const auto& p : asks->parts) in_use[p.name] += p.amount;
+  });
+  if (auto a = d.admission())
+    for (std::uint32_t i = 0; i < in_use.size(); ++i)
+      hold(a->core().ledger().in_use(i) == in_use[i], "what is in use, a task holds");
+  if (auto g = d.bound_gate())
+    hold(g->actor().core().waiting().tasks() == counts.submitted - counts.settled,
+         "the gate counts the tasks that have not settled");
+  d.waiting().each([&](const kin& k) {
+    hold(waiting.contains(static_cast<const caf::abstract_actor*>(
+             &troupe::detail::task::of(const_cast<kin&>(k)))),
+         "who stands in the roster waits");
+  });
+  seen.each_unended([&](const troupe::detail::task* t, std::uint32_t number) {
+    if (t->family().up() && t->family().place == kin::nowhere)
+      throw std::logic_error(seen.name(number) +
+                             " waits, and a cancel of its parent would not find it");
+  });
 }
 
 // Nothing is runnable: so every message has been handled, and who has not ended waits.
@@ -68,12 +101,13 @@ void check_quiet(domain& d, const history& seen, const sums& all) {
   hold(d.clock().actor().at_rest(), "the clock has messages, and no turn: it was not scheduled");
   if (auto a = d.admission()) {
     hold(a->at_rest(), "the admission has messages, and no turn: it was not scheduled");
-    a->core().ledger().check();
   }
   if (auto g = d.bound_gate()) {
     hold(g->actor().at_rest(), "the gate has messages, and no turn: it was not scheduled");
-    g->actor().core().waiting().check();
   }
+  d.streams().each([](const stream_channel& c) {
+    hold(c.actor->at_rest(), "a stream has messages, and no turn: it was not scheduled");
+  });
   hold(all.store.puts == seen.counts().settled + seen.counts().puts,
        "messages to the stores: puts = settled tasks + parts of tuples + puts of the program");
   std::unordered_set<const void*> waiting;
@@ -90,6 +124,9 @@ void check_quiet(domain& d, const history& seen, const sums& all) {
       throw std::logic_error(seen.name(number) +
                              " has not ended, and waits for nothing: a message is lost");
   });
+  hold(d.streams().all_finished() || seen.counts().ended != seen.counts().submitted,
+       "no stream is open when all tasks have ended");
+  check_holders(d, seen, waiting);
 }
 }  // namespace
 
@@ -110,6 +147,11 @@ void check_invariants(domain& d, const history& seen) {
   hold(all.store.gone <= made, "no more objects are gone than were made");
   hold(all.store.puts <= made, "no more objects are put than were made");
   if (d.runnable() == 0 && !seat::mine().running) check_quiet(d, seen, all);
+}
+
+void check_all_over() {
+  seat::mine().gone.tell(&troupe::detail::task::free_block_of);
+  hold(!kin::any_standing(), "what was asked to end is gone in the end");
 }
 
 }  // namespace troupe::testing::detail

@@ -9,4 +9,7 @@ namespace troupe::testing::detail {
 // std::logic_error with the first that does not. O(waits), and O(tasks) if nothing is runnable.
 void check_invariants(troupe::detail::domain& d, const history& seen);
 
+// What must hold when no runtime is left in the process.
+void check_all_over();
+
 }  // namespace troupe::testing::detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tests/simulation/plan.hpp"
+#include "tests/simulation/kinds.hpp"
 
 #include <algorithm>
 
@@ -30,6 +30,8 @@ plan make_plan(number seed, std::size_t most_nodes, int depth) {
     std::vector<expected> in;
     for (auto k : n.inputs) in.push_back(p[k].gives);
     n.gives = n.what->gives(n, in);
+    n.gives.may_expire |= has_short_deadline(n);
+    for (const auto& e : in) n.gives.may_expire |= e.may_expire;
   }
   return p;
 }

@@ -31,11 +31,16 @@ using value_ref = troupe::ref<value>;
 struct bad : std::runtime_error {
   using runtime_error::runtime_error;
 };
+// What is thrown by who is to be tried again.
+struct again : std::runtime_error {
+  using runtime_error::runtime_error;
+};
 
 // What a node must give: a number, or the error of the thrower that comes first.
 struct expected {
   number gives = 0;
   std::optional<number> failed = {};
+  bool may_expire = false;  // it, or what it depends on, may be past its deadline instead
 };
 
 struct kind;
@@ -47,8 +52,8 @@ struct node {
   expected gives;
 };
 
-// A feature of Troupe is an entry in the table of kinds (kinds.cpp): how such a task is made, and
-// what a serial program would give in its place.
+// A feature of Troupe is an entry in a table of kinds: how such a task is made, and what a serial
+// program would give in its place.
 struct kind {
   const char* name;
   unsigned weight;          // how often it is taken, against the others
@@ -56,10 +61,27 @@ struct kind {
   expected (*gives)(const node& n, const std::vector<expected>& in);
   value_ref (*make)(const troupe::scope& on, const node& n, const std::vector<value_ref>& in);
 };
-const std::vector<kind>& kinds();
+const std::vector<kind>& kinds();  // the first has no inputs
 
-// The clock may go on while others could run: then what is late may be there in time.
-inline bool may_be_slow = false;
+// What the whole run is like.
+struct run_mood {
+  bool faulty = false;
+  bool slow = false;     // the clock may go on while others could run: what is late may be in time
+  bool stopped = false;  // or ended, in the middle: what has failed is not tried again
+  bool short_deadlines = false;
+  bool cancels = false;
+  bool bounded = false;
+  double disks = 0;  // how much there is of the resource "disk"; 0: none
+};
+inline run_mood mood;
+inline troupe::duration (*virtual_time)() = nullptr;  // since the start of the run
+
+// The first promise that was broken inside a task. An error thrown there would not be seen if the
+// task is cancelled.
+inline std::string broken_promise;
+inline void must(bool holds, const std::string& otherwise) {
+  if (!holds && broken_promise.empty()) broken_promise = otherwise;
+}
 
 using plan = std::vector<node>;
 plan make_plan(number seed, std::size_t most_nodes, int depth = 0);

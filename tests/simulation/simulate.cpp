@@ -21,6 +21,10 @@
 #include <thread>
 #include <vector>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 namespace {
 using std::uint64_t;
 constexpr unsigned longest = 30;  // seconds for a seed
@@ -78,6 +82,12 @@ void work(const request& r, uint64_t job, report& out) {
     }
     ++out.done;
   }
+#ifdef __SANITIZE_ADDRESS__
+  if (__lsan_do_recoverable_leak_check() != 0) {
+    std::snprintf(out.wrong, sizeof out.wrong, "the seeds up to this one have leaked memory");
+    _exit(1);
+  }
+#endif
   _exit(0);
 }
 

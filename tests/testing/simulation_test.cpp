@@ -241,3 +241,28 @@ TEST_CASE("refs and blocking bodies outlive their simulation, or run in it") {
   }
   CHECK(kept.value().size() == 100);
 }
+
+// The clock went on to the deadline first: nothing else could go on, but for the child at the bound.
+TEST_CASE("a child at a full bound is let in before the clock goes on to a deadline") {
+  simulation sim{1, {.max_unsettled_tasks = 1}};
+  auto& rt = sim.runtime();
+  auto r = rt.with({.deadline = 1h}).submit<asks>(3);
+  CHECK(rt.get(r) == 7);
+  CHECK(sim.now() == 0s);
+}
+
+// It gave them back as its body threw, and once more when it settled before the ledger had seen that.
+TEST_CASE("a task that is cancelled between two tries gives its resources back once") {
+  for (unsigned seed = 1; seed <= 400; ++seed) {
+    CAPTURE(seed);
+    simulation sim{seed, {.resources = {{"disk", 1}}}};
+    sim.check_every(1);
+    auto& rt = sim.runtime();
+    auto r = rt.with({.retries = 5, .resources = {{"disk", 1}}}).submit<throws>(1);
+    for (auto k = sim.random(12); k > 0; --k) (void)sim.step();
+    (void)rt.cancel(r);
+    CHECK_NOTHROW(rt.drain());
+    CHECK_NOTHROW(sim.run());
+    CHECK_NOTHROW(sim.check());
+  }
+}
