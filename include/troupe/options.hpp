@@ -43,8 +43,8 @@ struct retry_backoff {
   duration most = std::chrono::seconds(30);
 };
 
-// Which exceptions of a body deserve another try; default: all but cancelled and deadline_exceeded.
-// Asked where the exception was thrown, with it as the current exception.
+// Which exceptions of a body deserve another try. It is not asked about cancelled and
+// deadline_exceeded, which never do. Asked where the exception was thrown, with it as the current exception.
 using error_filter = bool (*)();
 
 // The filter for exceptions of these types, and those derived from them.

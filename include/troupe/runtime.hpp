@@ -367,7 +367,9 @@ public:
   // The running task's name: its option, or its function's.
   std::string_view name() const;
   // Tells a body that computes that it is to end: its task or one that it descends from was
-  // cancelled or is past its deadline, or the runtime ends. Valid beyond the body.
+  // cancelled or is past its deadline, or the runtime ends. Valid beyond the body. What is registered
+  // with it runs on the thread that cancels, or on one of the runtime's own: it must not throw, wait
+  // or cancel.
   std::stop_token stop_token() const;
   // 1 at the first try, one more at each retry.
   unsigned attempt() const;

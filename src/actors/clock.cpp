@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <vector>
 
 namespace troupe::detail {
 
@@ -40,7 +41,7 @@ std::int64_t alarm::wait() {
 }
 
 void clock_core::on(sleep_msg& m) {
-  if (timers_.closed()) return answer(*m.s);
+  if (timers_.closed() || (!tries_ && m.s->is == sleeper::back_off)) return answer(*m.s);
   if (m.s->is == sleeper::deadline) ++deadlines_;
   if (timers_.add(*m.s)) alarm_.set(timers_.earliest());
   count();
@@ -57,6 +58,17 @@ void clock_core::on(wake_msg& m) {
 void clock_core::on(tick_msg& m) {
   answer_due(m.now);
   alarm_.set(timers_.earliest());
+}
+void clock_core::on(no_tries_msg&) {
+  tries_ = false;
+  std::vector<sleeper*> over;
+  timers_.each([&](const timer& t) {
+    auto& s = static_cast<const sleeper&>(t);
+    if (s.is == sleeper::back_off) over.push_back(const_cast<sleeper*>(&s));
+  });
+  for (auto s : over) (void)timers_.remove(*s);
+  count();
+  for (auto s : over) answer(*s);
 }
 void clock_core::on(close_msg&) {
   timers_.close();

@@ -41,6 +41,7 @@ public:
   void on(sleep_msg& m);
   void on(wake_msg& m);
   void on(tick_msg& m);
+  void on(no_tries_msg& m);
   void on(close_msg& m);
   void on(nudge_msg& m);
 
@@ -66,11 +67,13 @@ private:
   alarm& alarm_;
   timers timers_;
   leftovers rest_;
+  bool tries_ = true;
   std::size_t deadlines_ = 0;  // among the timers: nobody waits for them
   std::atomic<std::size_t> sleepers_{0};
 };
 
-using clock_actor = inline_actor<clock_core, sleep_msg, wake_msg, tick_msg, close_msg, nudge_msg>;
+using clock_actor =
+    inline_actor<clock_core, sleep_msg, wake_msg, tick_msg, no_tries_msg, close_msg, nudge_msg>;
 
 // Nanoseconds of the steady clock; under a deterministic scheduler, of a clock that goes on only
 // when nothing else can.

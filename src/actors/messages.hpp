@@ -16,6 +16,7 @@
 //   task --------sleep-----> clock ----cancel--> task      a deadline
 //   task, client --wake----> clock -----ready, ready--> task, client      as withdraw
 //   clock's thread --tick--> clock
+//   a runtime's stop --no_tries--> clock
 //   task --ask_resources--> admission --ready--> task     also withdraw_ask, as withdraw
 //   task --give_back------> admission
 //   task, client --enter--> gate ------ready--> task, client     only with a bound; also
@@ -61,9 +62,9 @@ struct waiter : edge {
 };
 struct sleeper : timer {
   caf::abstract_actor* who = nullptr;
-  // `limit`: of a wait, which it ends. `deadline`: of a task, which it asks to end; wake answers
-  // once.
-  enum kind : std::uint8_t { sleep, limit, deadline } is = sleep;
+  // `back_off`: before another try. `limit`: of a wait, which it ends. `deadline`: of a task, which
+  // it asks to end; wake answers once.
+  enum kind : std::uint8_t { sleep, back_off, limit, deadline } is = sleep;
 };
 
 struct resource_wait : resource_ask {
@@ -128,6 +129,8 @@ struct sleep_msg {
 struct wake_msg {
   sleeper* s;
 };
+// No more tries: whoever backs off is answered, now and from now on.
+struct no_tries_msg {};
 struct tick_msg {
   std::int64_t now;
 };
@@ -198,6 +201,7 @@ TROUPE_LOCAL_MESSAGE(troupe::detail::withdraw_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::ready_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::sleep_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::wake_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::no_tries_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::tick_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::close_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::ask_msg)

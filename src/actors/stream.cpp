@@ -96,6 +96,7 @@ void stream_core::on(finish_msg& m) {
   channel_->failed = m.failed;
   channel_->finished.store(true, std::memory_order_release);
   answer(e);
+  over_ = true;
   domain_.streams().finished();
 }
 
@@ -114,6 +115,10 @@ void stream_core::answer(stream_buffer::effects e) {
 
 // Who is answered may go on at once, end, and its runtime with it.
 void stream_core::answer(stream_buffer::side side) {
+  if (over_) {  // the producer's runtime may be gone: directly
+    stack_letter<ready_msg> m{ready_msg{nullptr}};
+    return who_[side]->enqueue(caf::mailbox_element_ptr{&*m}, nullptr);
+  }
   if (party_[side] == domain_.number()) return send_ready(domain_, *who_[side], nullptr);
   domain_.streams().answering.fetch_add(1);
   send_ready(domain_, *who_[side], nullptr);

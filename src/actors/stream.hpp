@@ -132,6 +132,7 @@ private:
   std::unique_ptr<stream_channel> channel_;
   caf::abstract_actor* who_[2] = {nullptr, nullptr};  // they wait, so they live
   std::uint64_t party_[2] = {0, 0};
+  bool over_ = false;  // the domain is not touched any more
 };
 
 // The streams of one runtime whose producers have not settled. Thread-safe.

@@ -125,6 +125,11 @@ void task::take_options(const task_options& options) {
   x.asks.parts = parts_of(domain_->options(), options);
   x.asks.who = x.back_off.who = x.deadline.who = this;
   x.deadline.is = sleeper::deadline;
+  x.back_off.is = sleeper::back_off;
+  if (options.deadline > duration::zero()) {
+    domain_->clock().start();
+    x.deadline.due = domain_->clock().after(options.deadline);
+  }
   private_ = options.blocking || options.stack_size > stack_need_;
   stack_need_ = std::max(stack_need_, static_cast<std::uint32_t>(options.stack_size));
 }
@@ -180,10 +185,8 @@ void task::start(object* const* missing, std::size_t n) {
   domain& d = *domain_;
   d.submitted(*this);
   const bool timed = extras_ && extras_->options.deadline > duration::zero();
-  if (timed) {
-    d.clock().start();
-    extras_->deadline.due = d.clock().after(extras_->options.deadline);
-  }
+  if (timed && extras_->deadline.due <= d.clock().now())  // the submit has waited at the bound
+    (void)ask_to_end(kin::deadline);
   if (n == 0) {
     if (timed) d.clock().actor().tell(sleep_msg{&extras_->deadline});
     return schedule();

@@ -267,6 +267,7 @@ caf::actor domain::find_task(object& o) {
 // Who waits to begin, or to submit, is told now.
 void domain::stop() {
   stopping_.store(true);
+  clock_->actor().tell(no_tries_msg{});
   if (admission_) admission_->tell(close_msg{number_});
   if (gate_) gate_->actor().tell(close_msg{number_});
 }

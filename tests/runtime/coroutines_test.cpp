@@ -258,7 +258,7 @@ TEST_CASE("a runtime ends at any moment, with coroutines in all states") {
         all.push_back(random() % 2 ? rt.submit<four_times>(in)
                                    : rt.submit([](ref<int> r) { return here().get(r); }, in));
       }
-      for (unsigned k = random() % 3000; k-- > 0;) std::this_thread::yield();
+      test::linger(std::chrono::microseconds(random() % 1000));
     }
     for (auto& r : all) CHECK(r.settled());
   }

@@ -25,6 +25,14 @@ std::string what_of(const std::function<void()>& f) {
   } catch (const std::exception& e) { return e.what(); }
   return "nothing";
 }
+struct stepped_at_bound {
+  caf::actor_system_config config;
+  caf::actor_system system;
+  troupe::runtime rt;
+  stepped_at_bound()
+      : system((config.set("scheduler.policy", caf::atom("testing")), config)),
+        rt(system, {.max_unsettled_tasks = 1}) {}
+};
 }  // namespace
 
 TEST_CASE("a body that throws is tried again, and its arguments are as they were") {
@@ -270,4 +278,30 @@ TEST_CASE("a back-off is cancelled, and ends with its runtime") {
     CHECK_THROWS_AS(r.value(),
                     troupe::error);  // cancelled, or of the try that the end has interrupted
   }
+}
+
+TEST_CASE("a runtime that was stopped waits for no back-off") {
+  test::deadline limit;
+  troupe::runtime rt{{.workers = 2}};
+  std::atomic<int> tries{0};
+  auto fails = [&] {
+    return rt.with({.retries = 5, .backoff = {.first = 1h, .most = 1h}}).submit([&]() -> int {
+      ++tries;
+      throw flaky("again");
+    });
+  };
+  auto r = fails();
+  CHECK(test::soon([&] { return tries == 1; }));
+  rt.stop();
+  rt.drain();
+  CHECK_THROWS_AS(r.value(), troupe::error);
+  CHECK(tries == 1);
+}
+
+TEST_CASE("a deadline counts from the submit, also while that waits at the bound") {
+  stepped_at_bound s;
+  auto first = s.rt.submit([] { here().sleep_for(2s); });
+  auto late = s.rt.with({.deadline = 1s}).submit([] { return 1; });  // waits for two seconds
+  CHECK_THROWS_AS(s.rt.get(late), troupe::deadline_exceeded);
+  s.rt.get(first);
 }

@@ -409,7 +409,7 @@ TEST_CASE("a runtime ends at any moment, with streams in all states") {
       }
       for (auto& s : kept)
         if (random() % 2) (void)s.next();
-      for (unsigned k = random() % 2000; k-- > 0;) std::this_thread::yield();
+      test::linger(std::chrono::microseconds(random() % 1000));
     }
     for (auto& s : kept) {
       int last = -1;
@@ -441,7 +441,7 @@ TEST_CASE("a task of one runtime that waits for another's stream is cancelled wi
       troupe::runtime b{{.workers = 1}};
       r = b.submit<total>(
           a.submit([](ref<int> g) -> stream<int> { co_yield here().get(g); }, gate.closed));
-      for (int k = round * 20; k-- > 0;) std::this_thread::yield();
+      test::linger(std::chrono::microseconds(10 * round));
     }
     CHECK_THROWS_AS(r.value(), troupe::cancelled);
   }

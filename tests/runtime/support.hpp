@@ -63,6 +63,12 @@ template <class P> bool soon(P holds, std::chrono::steady_clock::duration limit 
   return true;
 }
 
+// Lets others go on for so long, however busy the machine is.
+inline void linger(std::chrono::steady_clock::duration time) {
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < until) {}
+}
+
 // A task that ends when the test says so.
 class gate {
 public:
