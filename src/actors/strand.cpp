@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "actors/strand.hpp"
 
+#include "actors/overflow.hpp"
 #include "actors/seat.hpp"
 #include "actors/task.hpp"
 
@@ -88,6 +89,10 @@ boost::context::fiber strand::loop(boost::context::fiber&& back) {
     for (task* t = std::exchange(first_, nullptr); t; t = another_on(*this)) t->run();
   marks_.ending();
   return std::move(outside_);
+}
+
+void strand::check() const {
+  if (memory_.guard == 0 && !canary_alive(memory_)) overflowed();
 }
 
 bool strand::room_for(std::size_t need) const {

@@ -33,6 +33,8 @@ public:
   // Whether a body that counts on `need` bytes may begin here and now, on top of what is on the
   // stack.
   bool room_for(std::size_t need) const;
+  // Ends the program if an unguarded stack was overrun: while the name of the task is known.
+  void check() const;
   const stack_memory& memory() const { return memory_; }
 
 private:

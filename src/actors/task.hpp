@@ -82,7 +82,9 @@ public:
   // Parks on what has been registered with `arrivals`. Precondition: it runs, on its strand.
   void park();
 
-  // For whoever took it from a queue: whether its body is parked and woken, and its strand.
+  // For whoever took it from a queue: whether its body is parked and woken, and its strand; or
+  // own_step(), when the next step is the task's own, not its body's.
+  static strand* own_step() { return reinterpret_cast<strand*>(1); }
   bool is_woken() const { return woken_.load(std::memory_order_acquire) != nullptr; }
   strand* take_woken() {
     return is_woken() ? woken_.exchange(nullptr, std::memory_order_acq_rel) : nullptr;
