@@ -3,7 +3,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 build_packages=(g++ cmake ninja-build libcaf-dev libboost-context-dev libboost-program-options-dev nlohmann-json3-dev)
-test_packages=(doctest-dev)
+test_packages=(doctest-dev patch)
 ci_packages=(libbenchmark-dev clang-format-14 clang-tidy-14 ccache)
 
 say() { printf '== %s\n' "$*" >&2; }
