@@ -65,6 +65,13 @@ struct sleeping_thread {
 caf::abstract_actor& who_is(const parked_task& w) { return w.t; }
 caf::abstract_actor& who_is(const sleeping_thread& w) { return w.c; }
 
+void set_limit(domain& d, sleeper& limit, caf::abstract_actor& who, std::int64_t until) {
+  limit.due = until;
+  limit.who = &who;
+  limit.is = sleeper::limit;
+  d.clock().actor().tell(sleep_msg{&limit});
+}
+
 // Waits for all of `total` arrivals of a wait that began with `missing`.
 template <class Who> void collect_all(Who& who, std::int32_t missing, std::int32_t total) {
   while (who.arrivals.arrived(missing) != total) {
@@ -97,12 +104,7 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
   who.arrivals.begin(missing, Who::stack);
   for (std::size_t i = 0; i < n; ++i) d.await(waits[i]);
   sleeper limit;
-  if (use_clock) {
-    limit.due = *until;
-    limit.who = &who_is(who);
-    limit.is = sleeper::limit;
-    d.clock().actor().tell(sleep_msg{&limit});
-  }
+  if (use_clock) set_limit(d, limit, who_is(who), *until);
   auto total = static_cast<std::int32_t>(n) + (use_clock ? 1 : 0);
   if (!who.block(use_clock ? nullptr : until) || who.arrivals.arrived(missing) != total) {
     for (std::size_t i = 0; i < n; ++i)
@@ -212,10 +214,7 @@ template <class Who> bool await_word_in(domain& d, Who who,
   if (!ask(who_is(who))) return true;
   sleeper limit;
   if (use_clock) {
-    limit.due = *until;
-    limit.who = &who_is(who);
-    limit.is = sleeper::limit;
-    d.clock().actor().tell(sleep_msg{&limit});
+    set_limit(d, limit, who_is(who), *until);
     ++total;
   }
   if (who.block(use_clock ? nullptr : until) && who.arrivals.arrived(missing) == total) return true;

@@ -370,7 +370,7 @@ TEST_CASE(
     std::vector<ref<int>> roots;
     for (int i = 0; i < 4; ++i)
       roots.push_back(rt.submit<grow>(10 + static_cast<unsigned>(random() % 20)));
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 300));
+    test::linger(std::chrono::microseconds(random() % 300));
     std::vector<bool> before;
     for (auto& r : roots) before.push_back(rt.cancel(r) == cancel_result::before_start);
     for (std::size_t i = 0; i < roots.size(); ++i) {
