@@ -5,20 +5,10 @@
 #include "actors/task.hpp"
 #include "runtime/domain.hpp"
 
-#include <cxxabi.h>
-
 #include <array>
 #include <utility>
 
 namespace troupe::detail {
-
-// A body may park inside a catch block, and the list of caught exceptions belongs to the thread.
-// noinline: __cxa_get_globals is declared __const__, so a compiler may otherwise keep its result
-// across the switch to another thread.
-[[gnu::noinline]] std::array<void*, 2> swap_exceptions(std::array<void*, 2> other) {
-  asm volatile("");
-  return std::exchange(*reinterpret_cast<std::array<void*, 2>*>(abi::__cxa_get_globals()), other);
-}
 
 void task::park() {
   seat& s = seat::mine();
@@ -29,10 +19,10 @@ void task::park() {
   s.running = nullptr;
   if (auto w = domain_->watching()) [[unlikely]]
     w->saw(moment::park, *this);
-  const auto caught = swap_exceptions({});
+  const auto caught = s.swap_exceptions({});
   me->leave();
-  swap_exceptions(caught);
   seat& now = seat::mine();
+  now.swap_exceptions(caught);
   now.running = this;
   parked_on_ = nullptr;
   if (auto w = domain_->watching()) [[unlikely]]

@@ -44,14 +44,14 @@ public:
   }
 
   // From within the process: the message lies on the caller's stack if the actor is idle.
-  template <class M> void tell(M m) {
+  template <class M> void tell(M m) noexcept {
     element* old = inbox_.load(std::memory_order_relaxed);
     if (at_once() && old == idle() &&
         inbox_.compare_exchange_strong(old, nullptr, std::memory_order_acquire,
                                        std::memory_order_relaxed)) {
       stack_letter<M> on_stack{std::move(m)};
       ++seen_.at_once;
-      handle(*on_stack);
+      core_.on((*on_stack).get());  // its sender need not ask for its type
       release();
     } else {
       if constexpr (requires { m.keep(); }) m.keep();
@@ -107,18 +107,19 @@ private:
       }
   }
   void release() {
-    if (!leave() && !drain(patience)) schedule();
+    if (!leave()) [[unlikely]]
+      if (!drain(patience)) schedule();
   }
   // False: messages have come, and it still runs.
-  bool leave() {
+  [[gnu::always_inline]] bool leave() {
     auto rest = core_.rest();
     element* none = nullptr;
     if (!inbox_.compare_exchange_strong(none, idle(), std::memory_order_release,
                                         std::memory_order_relaxed)) {
-      core_.restore(rest);
+      core_.restore(std::move(rest));
       return false;
     }
-    Core::finish(rest);
+    Core::finish(std::move(rest));
     return true;
   }
   void schedule() {

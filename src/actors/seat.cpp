@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "actors/seat.hpp"
 
-#include "actors/slab_pool.hpp"
 #include "actors/strand.hpp"
 #include "actors/task.hpp"
+
+#include <cxxabi.h>
 
 #include <atomic>
 #include <bitset>
@@ -58,12 +59,14 @@ seat* seat::sit_down() {
   (void)at_the_end;
   return new (memory) seat;
 }
-seat::seat() : number(all_numbers().take()) {}
+seat::seat()
+    : caught(reinterpret_cast<std::array<void*, 2>*>(abi::__cxa_get_globals())),
+      number(all_numbers().take()) {}
 void seat::leave() {
   for (auto strand : spare) delete strand;
   std::vector<strand*>().swap(spare);
-  gone.tell(&task::free_block_of);
-  release_thread_blocks();
+  gone.tell([this](kin* k) { task::free_block_of(k, *this); });
+  blocks.release();
   all_numbers().give_back(std::exchange(number, most - 1));
 }
 

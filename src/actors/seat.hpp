@@ -4,9 +4,11 @@
 #include "actors/caf_compat.hpp"
 #include "actors/hub.hpp"
 #include "actors/kin.hpp"
+#include "actors/slab_pool.hpp"
 
 #include <caf/actor_config.hpp>
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -43,6 +45,14 @@ struct seat {
                                // go onto the list
   std::vector<strand*> spare;
   gone_children gone;
+  block_cache blocks;
+  // The exceptions that this thread handles and throws: where __cxa_get_globals() has them.
+  std::array<void*, 2>* const caught;
+  // A body may park or run another one inside a catch block: gives the exceptions that this thread
+  // handles and throws, and installs others.
+  std::array<void*, 2> swap_exceptions(std::array<void*, 2> other) {
+    return std::exchange(*caught, other);
+  }
   std::uint64_t ids = 0, ids_end = 0;  // fresh actor ids
   unsigned number;                     // of this thread among those alive
   caf::actor_config blank;             // what a task actor is made from

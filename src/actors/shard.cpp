@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "actors/shard.hpp"
 
-#include "actors/slab_pool.hpp"
 #include "actors/task.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
@@ -23,25 +22,26 @@ std::size_t record_size(const value_type& type) {
 
 object*& keeper(object& o) { return *static_cast<object**>(o.storage()); }
 
-object* allocate_object(domain& d, const value_type& type) {
+object* allocate_object(domain& d, const value_type& type, seat& s) {
   d.may_fail(weak_point::memory);
-  auto o = new (allocate_block(record_size(type))) object(&d.nowhere(), &type);
-  d.count(seat::mine(), &books::made);
+  auto o = new (s.blocks.take(record_size(type))) object(&d.nowhere(), &type);
+  d.count(s, &books::made);
   return o;
 }
 
 void hold_memory(object* o) noexcept { o->holds.fetch_add(1, std::memory_order_relaxed); }
 
-void release_memory(object* o) noexcept {
+void release_memory(object* o) noexcept { release_memory(o, seat::mine()); }
+void release_memory(object* o, seat& s) noexcept {
   if (o->holds.load(std::memory_order_acquire) != 1 &&
       o->holds.fetch_sub(1, std::memory_order_acq_rel) != 1)
     return;
   const std::size_t size = record_size(*o->type);
   o->~object();
-  free_block(o, size);
+  s.blocks.give(o, size);
 }
 
-shard& shard_of(object& o) {
+shard& decide_shard(object& o) {
   shard* s = o.home.load(std::memory_order_relaxed);
   if (s->store) return *s;
   shard* mine = &s->inside->shard_here();
@@ -60,25 +60,26 @@ bool object::sole() const noexcept {
   }
 }
 
-void bury(object* dead) noexcept {
-  if (auto outer = seat::mine().burying) {  // a value that dies with another
+void bury(object* dead) noexcept { bury(dead, seat::mine()); }
+void bury(object* dead, seat& s) noexcept {
+  if (auto outer = s.burying) {  // a value that dies with another
     object* last = dead;
     while (last->next_dead) last = last->next_dead;
     last->next_dead = *outer;
     *outer = dead;
     return;
   }
-  seat::mine().burying = &dead;
+  s.burying = &dead;
   while (object* o = dead) {
     dead = o->next_dead;
     if (o->failed) static_cast<const failure*>(o->value)->release();
     else if (o->aliased) keeper(*o)->drop();
     else if (o->type->destroy) o->type->destroy(o->storage());
     domain* orphans = o->orphaned ? o->home.load(std::memory_order_relaxed)->inside : nullptr;
-    release_memory(o);
+    release_memory(o, s);
     if (orphans) orphans->orphan_gone();
   }
-  seat::mine().burying = nullptr;
+  s.burying = nullptr;
 }
 
 namespace {
@@ -120,9 +121,8 @@ void store_core::on(ask_msg& m) {
 
 void store_core::on(retire_msg& m) {
   m.into->store = table_.counts();
-  rest_.retired = true;
-  rest_.from = &domain_;
-  rest_.answer = m.who;
+  retired_ = true;
+  errands_of(rest_, domain_).answer = m.who;
 }
 
 void store_core::on(find_task_msg& m) {
@@ -135,31 +135,26 @@ void store_core::on(find_task_msg& m) {
 
 void store_core::on(cancel_msg& m) {
   if (!m.o->present && m.o->maker) {
-    send_cancel(domain_, *m.o->maker, m);        // its task answers
-    if (!rest_.sweep && domain_.take_sweep()) {  // else the one that is due takes this one along
-      rest_.sweep = true;
-      rest_.from = &domain_;
-    }
+    send_cancel(domain_, *m.o->maker, m);  // its task answers
+    if (!(rest_.more && rest_.more->sweep) && domain_.take_sweep())
+      errands_of(rest_, domain_).sweep = true;  // else the one that is due takes this one along
     return;
   }
   if (m.into) *m.into = cancel_result::already_settled;
   if (m.who) send_ready(domain_, *m.who, nullptr);
 }
-void store_core::on(nudge_msg&) {
-  rest_.nudged.add(domain_);
-  rest_.from = &domain_;
-}
+void store_core::on(nudge_msg&) { errands_of(rest_, domain_).nudged.add(domain_); }
 
 void store_core::reap(object* o) {
-  o->orphaned = rest_.retired;
+  o->orphaned = retired_;
   o->next_dead = rest_.dead;
   rest_.dead = o;
 }
 
-void store_core::finish_rarely(const leftovers& r) {
-  r.nudged.tell();
-  if (r.answer) send_ready(*r.from, *r.answer, nullptr);
-  if (r.sweep) r.from->sweep();
+void store_core::run(const errands& e) {
+  e.nudged.tell();
+  if (e.answer) send_ready(*e.from, *e.answer, nullptr);
+  if (e.sweep) e.from->sweep();
 }
 
 // ---- the resolver -------------------------------------------------------------------------------
@@ -227,15 +222,11 @@ void resolver_core::on(ask_msg& m) {
 
 void resolver_core::on(retire_msg& m) {
   m.into->graph = graph_.counts();
-  rest_.retired = true;
-  rest_.from = &domain_;
-  rest_.answer = m.who;
+  retired_ = true;
+  errands_of(rest_, domain_).answer = m.who;
 }
 
-void resolver_core::on(nudge_msg&) {
-  rest_.nudged.add(domain_);
-  rest_.from = &domain_;
-}
+void resolver_core::on(nudge_msg&) { errands_of(rest_, domain_).nudged.add(domain_); }
 
 void resolver_core::answer(edge* chain) {
   while (chain) {
@@ -244,5 +235,11 @@ void resolver_core::answer(edge* chain) {
     send_ready(domain_, *w->who, w);
   }
 }
+
+template void store_actor::tell(put_msg);
+template void store_actor::tell(drop_msg);
+template void store_actor::tell(watch_msg);
+template void resolver_actor::tell(await_msg);
+template void resolver_actor::tell(sealed_msg);
 
 }  // namespace troupe::detail

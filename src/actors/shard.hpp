@@ -8,6 +8,7 @@
 
 #include <caf/actor.hpp>
 
+#include <memory>
 #include <vector>
 
 namespace troupe::detail {
@@ -16,17 +17,24 @@ class domain;
 
 // Destroys the values of dead objects, and those that die with them, without recursion.
 void bury(object* dead) noexcept;
+void bury(object* dead, seat& s) noexcept;
 
-// What a store or a resolver leaves for after its release: values to destroy and questions to
-// answer.
-struct leftovers {
-  object* dead = nullptr;                 // a chain by next_dead
-  bool retired = false;                   // from now on the dead are orphans
+// What a store or a resolver leaves for after its release: values to destroy, and rarely more.
+struct errands {
+  domain* from;
   bool sweep = false;                     // that of `from` is due
-  domain* from = nullptr;                 // of all that is below; null: nothing is
   caf::abstract_actor* answer = nullptr;  // waits for the last question
   nudges nudged = {};
 };
+struct leftovers {
+  object* dead = nullptr;  // a chain by next_dead
+  std::unique_ptr<errands> more;
+};
+
+inline errands& errands_of(leftovers& r, domain& d) {
+  if (!r.more) r.more = std::make_unique<errands>(errands{&d});
+  return *r.more;
+}
 
 class store_core {
 public:
@@ -40,22 +48,23 @@ public:
   void on(cancel_msg& m);
   void on(nudge_msg& m);
 
-  leftovers rest() { return std::exchange(rest_, {.retired = rest_.retired}); }
-  void restore(const leftovers& r) { rest_ = r; }
-  static void finish(const leftovers& r) {
+  leftovers rest() { return std::exchange(rest_, {}); }
+  void restore(leftovers r) { rest_ = std::move(r); }
+  static void finish(leftovers r) {
     if (r.dead) bury(r.dead);
-    if (r.from) [[unlikely]]
-      finish_rarely(r);
+    if (r.more) [[unlikely]]
+      run(*r.more);
   }
-  bool closed() const { return rest_.retired; }
+  bool closed() const { return retired_; }
   const object_table& table() const { return table_; }
 
 private:
-  static void finish_rarely(const leftovers& r);
+  static void run(const errands& e);
   void reap(object* o);
   domain& domain_;
   object_table table_;
   leftovers rest_;
+  bool retired_ = false;  // from now on the dead are orphans
 };
 
 class resolver_core {
@@ -69,10 +78,10 @@ public:
   void on(retire_msg& m);
   void on(nudge_msg& m);
 
-  leftovers rest() { return std::exchange(rest_, {.retired = rest_.retired}); }
-  void restore(const leftovers& r) { rest_ = r; }
-  static void finish(const leftovers& r) { store_core::finish(r); }
-  bool closed() const { return rest_.retired; }
+  leftovers rest() { return std::exchange(rest_, {}); }
+  void restore(leftovers r) { rest_ = std::move(r); }
+  static void finish(leftovers r) { store_core::finish(std::move(r)); }
+  bool closed() const { return retired_; }
   const task_graph& graph() const { return graph_; }
 
 private:
@@ -84,12 +93,20 @@ private:
   domain& domain_;
   task_graph graph_;
   leftovers rest_;
+  bool retired_ = false;
 };
 
 using store_actor = inline_actor<store_core, put_msg, drop_msg, watch_msg, find_task_msg,
                                  cancel_msg, ask_msg, retire_msg, nudge_msg>;
 using resolver_actor = inline_actor<resolver_core, await_msg, sealed_msg, withdraw_msg, close_msg,
                                     ask_msg, retire_msg, nudge_msg>;
+
+// Compiled where the handlers are.
+extern template void store_actor::tell(put_msg);
+extern template void store_actor::tell(drop_msg);
+extern template void store_actor::tell(watch_msg);
+extern template void resolver_actor::tell(await_msg);
+extern template void resolver_actor::tell(sealed_msg);
 
 struct shard {
   domain* inside = nullptr;
@@ -99,15 +116,20 @@ struct shard {
 };
 
 // The shard of an object; decided now, for the calling thread, if nobody has yet.
-shard& shard_of(object& o);
+[[gnu::noinline]] shard& decide_shard(object& o);
+inline shard& shard_of(object& o) {
+  shard* s = o.home.load(std::memory_order_relaxed);
+  return s->store ? *s : decide_shard(o);
+}
 
 // Where the record of an aliased object keeps the one that has the value.
 object*& keeper(object& o);
 
-object* allocate_object(domain& d, const value_type& type);
+object* allocate_object(domain& d, const value_type& type, seat& s);
 // Of the record, not of the value: a word about an object may be on its way when its value dies.
 void hold_memory(object* o) noexcept;
 void release_memory(object* o) noexcept;
+void release_memory(object* o, seat& s) noexcept;
 // Tells `who` that its wait is over, from the place where that was found out.
 void send_ready(domain& d, caf::abstract_actor& who, waiter* w, bool expired = false);
 // Asks a task to end.

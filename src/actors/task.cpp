@@ -4,7 +4,6 @@
 #include "actors/overflow.hpp"
 #include "actors/seat.hpp"
 #include "actors/shard.hpp"
-#include "actors/slab_pool.hpp"
 #include "actors/stream.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
@@ -26,17 +25,17 @@ namespace troupe::detail {
 
 std::size_t task::call_offset(const task_type& type) {
   const std::size_t after = sizeof(task) + sizeof(kin) + type.inputs * sizeof(waiter);
-  return (after + type.align - 1) / type.align * type.align;
+  return (after + type.align - 1) & ~(type.align - 1);
 }
 
 // What caf::make_actor does, with our own memory. All threads share the count inside a node_id:
 // each task is lent the domain's.
-task* task::make(domain& d, const task_type& type, object* out, const task_options* options) {
+task* task::make(domain& d, const task_type& type, object* out, const task_options* options,
+                 seat& s) {
   d.may_fail(weak_point::memory);
-  seat& s = seat::mine();
   alignas(caf::node_id) char lent[sizeof(caf::node_id)];
   std::memcpy(lent, static_cast<const void*>(&d.node()), sizeof lent);
-  auto memory = static_cast<char*>(allocate_block(block_size(type)));
+  auto memory = static_cast<char*>(s.blocks.take(block_size(type)));
   auto control = new (memory)
       caf::actor_control_block(fresh_actor_id(s), reinterpret_cast<caf::node_id&>(lent),
                                &d.system(), &task::destroy, &task::free_memory);
@@ -54,7 +53,7 @@ task* task::make(domain& d, const task_type& type, object* out, const task_optio
 }
 
 task::task(caf::actor_config& cfg, domain& d, const task_type& type, object* out)
-    : monitorable_actor(cfg),
+    : lean_actor(cfg),
       domain_(&d),
       type_(type),
       out_(out),
@@ -65,7 +64,7 @@ task::task(caf::actor_config& cfg, domain& d, const task_type& type, object* out
 
 void task::adopt_by(task& parent, seat& s) {
   kin& up = parent.family();
-  if (up.spawned++ == 0) up.pass_by_settled(s.gone, &task::free_block_of);
+  if (up.spawned++ == 0) up.pass_by_settled(s.gone, [&s](kin* k) { free_block_of(k, s); });
   family().word.store(reinterpret_cast<std::uintptr_t>(&up), std::memory_order_release);
 }
 
@@ -84,20 +83,22 @@ void task::destroy(caf::abstract_actor* a) {
       sizeof size);  // for free_memory, which may come later: weak references keep the block
 }
 
-void task::free_memory(caf::actor_control_block* c) {
+void task::free_memory(caf::actor_control_block* c) { free_memory(c, seat::mine()); }
+void task::free_memory(caf::actor_control_block* c, seat& s) {
   auto k = reinterpret_cast<kin*>(reinterpret_cast<char*>(c) + sizeof_control + sizeof(task));
-  if (!k->childless()) return seat::mine().gone.over(k, &task::free_block_of);
+  auto free = [&s](kin* gone) { free_block_of(gone, s); };
+  if (!k->childless()) return s.gone.over(k, free);
   kin* up = k->up();
-  free_block_of(k);
-  if (up) seat::mine().gone.one_gone(up, &task::free_block_of);
+  free(k);
+  if (up) s.gone.one_gone(up, free);
 }
 
-void task::free_block_of(kin* k) {
+void task::free_block_of(kin* k, seat& s) {
   k->forget();
   auto place = reinterpret_cast<char*>(k) - sizeof(task);
   std::size_t size;
   std::memcpy(&size, place, sizeof size);
-  free_block(place - sizeof_control, size);
+  s.blocks.give(place - sizeof_control, size);
 }
 
 void task::take_options(const task_options& options) {
@@ -122,14 +123,15 @@ std::size_t task::measure() {
 }
 
 // As CAF does it, but without a read-modify-write where nobody else can have a reference.
-void task::release() {
+void task::release() { release(seat::mine()); }
+void task::release(seat& s) {
   auto c = ctrl();
   // Somebody who has its address may make a handle of it at any time.
   if (c->strong_refs.load(std::memory_order_acquire) != 1 || exposed_)
     return caf::intrusive_ptr_release(c);
   c->strong_refs.store(0, std::memory_order_relaxed);
-  c->data_dtor(this);
-  if (c->weak_refs.load(std::memory_order_acquire) == 1) c->block_dtor(c);
+  destroy(this);
+  if (c->weak_refs.load(std::memory_order_acquire) == 1) free_memory(c, s);
   else caf::intrusive_ptr_release_weak(c);
 }
 
@@ -139,20 +141,20 @@ void task::abandon() noexcept {
     finish_feeding(nullptr);
   }
   keeps_place_ = true;
-  release_run();
+  release_run(seat::mine());
 }
 
 // Both references at once, if it has its place's as well and nobody else has one: a put that still
 // waits in a mailbox has one (put_msg::keep), so when there are two the store has taken the put in and
 // gives no handle away any more.
-void task::release_run() {
+void task::release_run(seat& s) {
   auto c = ctrl();
   if (keeps_place_ && c->strong_refs.load(std::memory_order_acquire) == 2 && !exposed_) {
     c->strong_refs.store(1, std::memory_order_relaxed);
   } else if (keeps_place_) {
     caf::intrusive_ptr_release(c);
   }
-  release();
+  release(s);
 }
 
 std::string_view task::name_of_task() const {
@@ -165,13 +167,14 @@ std::string_view task::name_of_task() const {
 void task::start(object* const* missing, std::size_t n) {
   if (n > type_.inputs) extras().more = std::vector<waiter>(n - type_.inputs);
   domain& d = *domain_;
-  d.submitted(*this);
+  seat& s = seat::mine();
+  d.submitted(*this, s);
   const bool timed = extras_ && extras_->options.deadline > duration::zero();
   if (timed && extras_->deadline.due <= d.clock().now())  // the submit has waited at the bound
     (void)ask_to_end(kin::deadline);
   if (n == 0) {
     if (timed) d.clock().actor().tell(sleep_msg{&extras_->deadline});
-    return schedule();
+    return schedule(s);
   }
   family().awaited = static_cast<std::uint32_t>(n);
   const auto all = static_cast<std::int32_t>(n);
@@ -187,7 +190,7 @@ void task::start(object* const* missing, std::size_t n) {
   else end_unbegun(family().asked_in_all(), false);
 }
 
-void task::enqueue(caf::mailbox_element_ptr m, caf::execution_unit* unit) {
+void task::enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) {
   if (auto ready = content_of<ready_msg>(*m)) {
     const bool expired = ready->expired;
     if (ready->w) ready->w->answered.store(true, std::memory_order_relaxed);
@@ -202,24 +205,25 @@ void task::enqueue(caf::mailbox_element_ptr m, caf::execution_unit* unit) {
     const cancel_result result = ask_to_end(how.past_deadline ? kin::deadline : kin::cancel);
     if (how.into) *how.into = result;
     if (how.who) send_ready(d, *how.who, nullptr);
-  } else if (!handle_system_message(*m, unit, true)) {
-    bounce(m);
+  } else {
+    refuse(*m);
   }
 }
 
-void task::schedule() noexcept {
+void task::schedule() noexcept { schedule(seat::mine()); }
+void task::schedule(seat& s) noexcept {
   // Once it is published, it may run, end, and its runtime with it: nothing of either is touched
   // then.
   caf::actor_system& system = domain_->system();
   const bool at_once = domain_->at_once();
   if (extras_) [[unlikely]]
-    return schedule_as_asked();
+    return schedule_as_asked(s);
   publish();
-  queue(system, at_once);
+  queue(system, at_once, s);
 }
 
 // With options.
-void task::schedule_as_asked() noexcept {
+void task::schedule_as_asked(seat& s) noexcept {
   caf::actor_system& system = domain_->system();
   const bool at_once = domain_->at_once();
   const int priority = at_once ? extras_->options.priority : 0;
@@ -230,7 +234,7 @@ void task::schedule_as_asked() noexcept {
   publish();
   if (aside) return domain_->run_aside(*this);
   if (priority != 0) return hub->push_keyed(this, advance_of(priority));
-  queue(system, at_once);
+  queue(system, at_once, s);
 }
 
 inline void task::publish() {
@@ -239,8 +243,7 @@ inline void task::publish() {
   else out_->claim.store(private_ ? claim::reserved : claim::queued, std::memory_order_release);
 }
 
-inline void task::queue(caf::actor_system& system, bool at_once) {
-  seat& s = seat::mine();
+inline void task::queue(caf::actor_system& system, bool at_once, seat& s) {
   auto unit = s.unit_of(system);
   if (unit && s.on && !s.visiting && !s.running && !s.next && at_once)
     s.next = this;  // sent by a task that has just ended
@@ -286,32 +289,34 @@ void task::run() noexcept {
         failed = early_end(why);
       }
   }
-  seat::mine().on->check();
+  seat& s = seat::mine();  // perhaps of another thread by now
+  s.on->check();
   if (!failed && v.is == verdict::suspended) {
-    seat::mine().running = outer;
+    s.running = outer;
     return suspend(*v.which);
   }
   again = again && !domain_->stopping();
   if (extras_) [[unlikely]]
     extras_->standing = {};
-  if (!again) type_.destroy(call());
-  seat::mine().running = outer;  // perhaps another thread by now
+  if (!again) destroy_call();
+  seat& now = type_.destroy ? seat::mine() : s;  // an argument's destructor may have waited
+  now.running = outer;
   if (extras_) [[unlikely]]
     give_back_resources();
   if (again) {
     failed->release();
     return back_off();
   }
-  if (failed) settle({outcome::failure, failed});
+  if (failed) settle({outcome::failure, failed}, now);
   else if (v.is == verdict::forward) forward(v.which, v.levels);
-  else settle({outcome::value, out_->storage()});
+  else settle({outcome::value, out_->storage()}, now);
 }
 
 void task::settle_unstarted(std::exception_ptr why) {
   end_wait();
   if (auto w = domain_->watching(); w && stage_ == stage::suspended) [[unlikely]]
     w->saw(moment::resume, *this);  // a coroutine, for the last time: its frames are destroyed
-  type_.destroy(call());
+  destroy_call();
   if (extras_) give_back_resources();
   settle({outcome::failure, failure::of_exception(name_of_task(), std::move(why))});
 }
@@ -320,11 +325,11 @@ void put_msg::keep() {
   if (o->maker) maker = caf::strong_actor_ptr{o->maker->ctrl()};
 }
 
-[[gnu::always_inline]] inline void task::put_outcome(outcome how) {
+[[gnu::always_inline]] inline void task::put_outcome(outcome how, seat& s) {
   kin& k = family();
-  if (k.spawned != 0) k.pass_by_settled(seat::mine().gone, &task::free_block_of);
+  if (k.spawned != 0) k.pass_by_settled(s.gone, [&s](kin* gone) { free_block_of(gone, s); });
   k.settled.store(true, std::memory_order_release);
-  domain_->settled(*this, how);
+  domain_->settled(*this, how, s);
   object* last = out_;
   if (extras_) [[unlikely]]
     finish_feeding(how.is == outcome::failure ? static_cast<const failure*>(how.what) : nullptr);
@@ -335,17 +340,18 @@ void put_msg::keep() {
     tell_monitors();  // else the store tells them when it has taken the put in
 }
 
-void task::settle(outcome how) {
-  put_outcome(how);
+void task::settle(outcome how) { settle(how, seat::mine()); }
+void task::settle(outcome how, seat& s) {
+  put_outcome(how, s);
   if (extras_) [[unlikely]]
     finish();
-  else end();
+  else end(s);
 }
 
 // It has settled, and its call is gone.
 void task::finish() {
   if (extras_ && extras_->stop) domain_->remove_token(*this);
-  if (!extras_ || extras_->options.deadline <= duration::zero()) return end();
+  if (!extras_ || extras_->options.deadline <= duration::zero()) return end(seat::mine());
   stage_ = stage::leaving;        // the clock may know it still
   intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   await_itself(1);
@@ -353,11 +359,11 @@ void task::finish() {
   if (arrivals.leave()) schedule();
 }
 
-inline void task::end() {
+inline void task::end(seat& s) {
   domain& d = *domain_;
   d.ending(*this);
-  release_run();
-  d.ended();
+  release_run(s);
+  d.ended(s);
 }
 
 // Settles here and now; its call is destroyed, and its waits are taken back, where it is taken from
@@ -366,7 +372,7 @@ void task::end_unbegun(kin::asked why, bool queued) {
   if (queued) intrusive_ptr_add_ref(ctrl());  // the place that it has there will be stale
   out_->claim.store(claim::claimed);
   stage_ = stage::unbegun;
-  put_outcome({outcome::failure, early_end(why)});
+  put_outcome({outcome::failure, early_end(why)}, seat::mine());
   schedule();
 }
 
@@ -374,13 +380,11 @@ void task::end_unbegun(kin::asked why, bool queued) {
 void task::leave() {
   if (!take_back()) return;
   if (stage_ == stage::unbegun) {
-    type_.destroy(call());
+    destroy_call();
     if (extras_) give_back_resources();
     return finish();
   }
-  end();
+  end(seat::mine());
 }
-
-void task::tell_monitors() { cleanup(caf::error{}, nullptr); }
 
 }  // namespace troupe::detail

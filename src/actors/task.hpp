@@ -13,6 +13,7 @@
 #include "actors/caf_compat.hpp"
 #include "actors/countdown.hpp"
 #include "actors/kin.hpp"
+#include "actors/lean_actor.hpp"
 #include "actors/messages.hpp"
 #include "actors/strand.hpp"
 #include "actors/wait_set.hpp"
@@ -20,7 +21,6 @@
 #include <troupe/detail/function.hpp>
 #include <troupe/options.hpp>
 
-#include <array>
 #include <cstddef>
 #include <memory>
 #include <stop_token>
@@ -60,10 +60,11 @@ struct task_extras {
 // birth: one for its run, one for its place in a queue (or, while it waits, in resolvers' lists).
 // Places are interchangeable: what to do is in `claim` and `woken_`. Behind the task lies its kin,
 // which stays until its last child's has gone.
-class task final : public caf::monitorable_actor, public caf::resumable {
+class task final : public lean_actor, public caf::resumable {
 public:
   // Throws std::bad_alloc.
-  static task* make(domain& d, const task_type& type, object* out, const task_options* options);
+  static task* make(domain& d, const task_type& type, object* out, const task_options* options,
+                    seat& s);
   task(caf::actor_config& cfg, domain& d, const task_type& type, object* out);
   ~task() override;
 
@@ -130,12 +131,13 @@ public:
   const kin& family() const { return *reinterpret_cast<const kin*>(this + 1); }
   static task& of(kin& k) { return reinterpret_cast<task*>(&k)[-1]; }
   // Frees the blocks of tasks that are over and whose children the calling thread has seen go.
-  static void free_block_of(kin* k);
+  static void free_block_of(kin* k, seat& s);
   // The stack has been left: may the wait be over already?
   void left_stack() {
     if (arrivals.leave()) schedule();
   }
   void release();
+  void release(seat& s);
   // Its place's reference is its own from now on, to be released at the end.
   void keep_place() { keeps_place_ = true; }
 
@@ -163,10 +165,9 @@ public:
   void enqueue(caf::mailbox_element_ptr m, caf::execution_unit* unit) override;
   resume_result resume(caf::execution_unit* unit, std::size_t) override;
   subtype_t subtype() const override { return caf::resumable::function_object; }
-  const char* name() const override { return "troupe.task"; }
   void intrusive_ptr_add_ref_impl() override { caf::intrusive_ptr_add_ref(ctrl()); }
   void intrusive_ptr_release_impl() override { release(); }
-  void tell_monitors();
+  void tell_monitors() { tell_observers(); }
 
 private:
   // What its own next step is.
@@ -194,6 +195,7 @@ private:
   }
   static void destroy(caf::abstract_actor* a);
   static void free_memory(caf::actor_control_block* c);
+  static void free_memory(caf::actor_control_block* c, seat& s);
   void take_options(const task_options& options);
   void make_parts();
   object* settle_parts(outcome how);
@@ -202,22 +204,27 @@ private:
   void ask_resources();
   void give_back_resources();
   void schedule() noexcept;
-  void schedule_as_asked() noexcept;
+  void schedule(seat& s) noexcept;
+  void schedule_as_asked(seat& s) noexcept;
+  void destroy_call() {
+    if (type_.destroy) type_.destroy(call());
+  }
   void publish();
-  void queue(caf::actor_system& system, bool at_once);
+  void queue(caf::actor_system& system, bool at_once, seat& s);
   bool looks_up() const;
   bool domain_closing() const;
   [[noreturn]] void refuse_as_asked() const;
   void enter_roster();
   void leave_roster();
-  void release_run();
+  void release_run(seat& s);
   void adopt_by(task& parent, seat& s);
-  void put_outcome(outcome how);
+  void put_outcome(outcome how, seat& s);
   void settle(outcome how);
+  void settle(outcome how, seat& s);
   void finish();
   void end_unbegun(kin::asked why, bool queued);
   void leave();
-  void end();
+  void end(seat& s);
   void forward(object* inner, unsigned levels);
   void finish_forwarding();
   void settle_as_inner();
@@ -245,9 +252,6 @@ private:
   bool keeps_place_ = false;
 };
 
-// The exceptions that the calling thread handles and throws: gives them, and installs others. A
-// stack that goes on on another thread takes its own along.
-std::array<void*, 2> swap_exceptions(std::array<void*, 2> other);
 // Whether a job from a hub is a task.
 inline bool is_task(const caf::resumable& job) { return &typeid(job) == &typeid(task); }
 // What a worker does with it: drives it, and releases its place.

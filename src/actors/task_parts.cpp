@@ -15,7 +15,7 @@ void task::make_parts() {
   parts.reserve(type_.parts->count);
   shard& home = shard_of(*out_);
   while (parts.size() < type_.parts->count) {
-    object* part = allocate_object(*domain_, value_type_of<void>);
+    object* part = allocate_object(*domain_, value_type_of<void>, seat::mine());
     part->home.store(&home, std::memory_order_relaxed);
     part->maker = this;
     parts.push_back(part);

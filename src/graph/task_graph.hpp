@@ -58,12 +58,54 @@ public:
   void check() const;
 
 private:
-  void unlink(edge& e);
+  static void push(edge*& head, edge& e, edge* edge::*next, edge** edge::*link) {
+    e.*next = head;
+    e.*link = &head;
+    if (head) head->*link = &(e.*next);
+    head = &e;
+  }
+  static void remove(edge& e, edge* edge::*next, edge** edge::*link) {
+    *(e.*link) = e.*next;
+    if (e.*next) (e.*next)->*link = e.*link;
+    e.*link = nullptr;
+  }
+  void unlink(edge& e) {
+    remove(e, &edge::next, &edge::link);
+    remove(e, &edge::next_of_all, &edge::link_of_all);
+    ++counts_.answered;
+  }
   bool is_closed(std::uint64_t party) const;
 
   edge* all_ = nullptr;
   std::vector<std::uint64_t> closed_;  // parties
   counters counts_;
 };
+
+inline task_graph::answer task_graph::await(graph_node& node, edge& e) {
+  ++counts_.awaited;
+  e.what = &node;
+  if (node.sealed || (!closed_.empty() && is_closed(e.party))) {
+    ++counts_.answered;
+    return answer::ready;
+  }
+  push(node.waiting, e, &edge::next, &edge::link);
+  push(all_, e, &edge::next_of_all, &edge::link_of_all);
+  if (node.watched) return answer::none;
+  node.watched = 1;
+  return answer::watch;
+}
+
+inline edge* task_graph::sealed(graph_node& node, std::size_t most) {
+  if (!node.sealed) ++counts_.sealed;
+  node.sealed = 1;
+  edge* chain = nullptr;
+  for (; node.waiting && most > 0; --most) {
+    edge& e = *node.waiting;
+    unlink(e);
+    e.next = chain;
+    chain = &e;
+  }
+  return chain;
+}
 
 }  // namespace troupe::detail

@@ -13,6 +13,7 @@
 #include <caf/scheduler/test_coordinator.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -74,7 +75,7 @@ domain::domain(caf::actor_system* external, runtime_options options)
         "before the actor_system is made from it");
   options_.workers = static_cast<unsigned>(system_->scheduler().num_workers());
   nowhere_.inside = this;
-  shards_.resize(std::clamp<std::size_t>(options_.workers + 2, 8, 64));
+  shards_.resize(std::bit_ceil(std::clamp<std::size_t>(options_.workers + 2, 8, 64)));
   for (auto& s : shards_) {
     s.inside = this;
     s.store = store_actor::make(*system_, s.store_handle, at_once(), *this);

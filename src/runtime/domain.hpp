@@ -60,7 +60,7 @@ public:
   shard& shard_here() {
     if (watcher_) [[unlikely]]
       return any_shard();
-    return shards_[seat::mine().number % shards_.size()];
+    return shards_[seat::mine().number & (shards_.size() - 1)];  // their number is a power of two
   }
   const std::vector<shard>& shards() const { return shards_; }
   detail::clock& clock() { return *clock_; }
@@ -75,13 +75,13 @@ public:
       c.store(c.load(std::memory_order_relaxed) + n, std::memory_order_release);
     else c.fetch_add(n, std::memory_order_acq_rel);
   }
-  void submitted(const task& t) {
-    count(seat::mine(), &books::submitted);
+  void submitted(const task& t, const seat& s) {
+    count(s, &books::submitted);
     if (notes_) [[unlikely]]
       note_submitted(t);
   }
-  void settled(const task& t, outcome how) {
-    count(seat::mine(), &books::settled);
+  void settled(const task& t, outcome how, const seat& s) {
+    count(s, &books::settled);
     if (notes_) [[unlikely]]
       note_settled(t, how);
   }
@@ -90,7 +90,7 @@ public:
       note_ending(t);
   }
   // The last thing that a task does: the domain may be gone when this returns.
-  void ended() { count(seat::mine(), &books::ended); }
+  void ended(const seat& s) { count(s, &books::ended); }
   std::size_t total(std::atomic<std::int64_t> books::*what) const;
   std::vector<name_count> name_counts() const;
   statistics stats();

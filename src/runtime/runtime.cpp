@@ -84,9 +84,10 @@ void check_options(const task_options& o, const task_type& type) {
 new_task create_task(domain& d, const task_type& type, const task_options* options) {
   if (d.stopping()) throw cancelled("no task is submitted any more: the runtime was stopped");
   if (options) check_options(*options, type);
-  object* out = allocate_object(d, *type.result);
+  seat& s = seat::mine();
+  object* out = allocate_object(d, *type.result, s);
   try {
-    task* t = task::make(d, type, out, options);
+    task* t = task::make(d, type, out, options, s);
     return {t->call(), t, out, t->parts()};
   } catch (...) {
     out->holds.store(1, std::memory_order_relaxed);
@@ -130,7 +131,7 @@ void abandon_task(new_task t) noexcept {
 }
 
 object* create_object(domain& d, const value_type& type) {
-  object* o = allocate_object(d, type);
+  object* o = allocate_object(d, type, seat::mine());
   o->holds.store(1, std::memory_order_relaxed);
   return o;
 }

@@ -122,16 +122,16 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
 
 // Nobody has begun it, and its waiter can do nothing before it ends: it runs here and now. Only a
 // child, which is to end when its waiter is: what is below it on the stack cannot go on before.
-void run_on_this_stack(const task& me, object& o) {
+void run_on_this_stack(const task& me, object& o, seat& before) {
   domain& d = me.inside();
   if (!d.at_once() || o.home.load(std::memory_order_relaxed)->inside != &d ||
-      !seat::mine().on->room_for(d.stack_size()) || !o.claim_it())
+      !before.on->room_for(d.stack_size()) || !o.claim_it())
     return;
   if (!o.maker->is_child_of(me)) return o.maker->queue_again();
-  const auto caught = swap_exceptions({});  // the child has none
+  const auto caught = before.swap_exceptions({});  // the child has none
   o.maker->run();
-  swap_exceptions(caught);
   seat& s = seat::mine();
+  s.swap_exceptions(caught);
   if (!s.worker) return;
   auto stale = [](caf::resumable* job) {
     return is_task(*job) && static_cast<task*>(job)->is_stale();
@@ -170,9 +170,9 @@ void run_as_guest(domain& d, object& o) {
   s.home = &unit.hub;
   s.lane = &unit.lane;
   s.visiting = true;
-  const auto caught = swap_exceptions({});  // the body may go on on another thread
+  const auto caught = s.swap_exceptions({});  // the body may go on on another thread
   drive(o.maker, true);
-  swap_exceptions(caught);
+  s.swap_exceptions(caught);
   s.unit = nullptr;
   s.home = nullptr;
   s.lane = nullptr;
@@ -243,8 +243,8 @@ bool await_answer_in(Who who, const std::function<void(caf::abstract_actor&)>& a
 
 }  // namespace
 
-void refuse_waits() {
-  const seat& s = seat::mine();
+void refuse_waits() { refuse_waits(seat::mine()); }
+void refuse_waits(const seat& s) {
   if (s.burying)
     throw error(
         "a value's destructor must not wait: it runs on the stack of whoever dropped the last ref, "
@@ -305,6 +305,16 @@ bool pass_gate(domain& d, std::size_t bytes, bool only_try) {
 
 bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,
                    const duration* timeout) {
+  if (count == 1 && n == 1 && !timeout && objects[0] &&
+      !objects[0]->is_sealed()) {  // a get of a child, most often
+    seat& s = seat::mine();
+    refuse_waits(s);
+    if (task* me = s.running) {
+      me->refuse_if_asked();
+      run_on_this_stack(*me, *objects[0], s);
+      if (objects[0]->is_sealed()) return true;
+    }
+  }
   if (sealed_of(objects, count) >= n) return true;
   refuse_waits();
   std::optional<std::int64_t> until;
@@ -312,11 +322,11 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
   const bool all = n == count && !timeout;
   if (task* me = seat::mine().running) {
     me->refuse_if_asked();
-    if (all) {
+    if (all && count > 1) {
       bool missing = false;
       for (std::size_t i = 0; i < count; ++i)
         if (!objects[i]->is_sealed()) {
-          run_on_this_stack(*me, *objects[i]);
+          run_on_this_stack(*me, *objects[i], seat::mine());
           missing |= !objects[i]->is_sealed();
         }
       if (!missing) return true;

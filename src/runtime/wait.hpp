@@ -14,11 +14,13 @@ namespace troupe::detail {
 
 class domain;
 class task;
+struct seat;
 struct waiter;
 
 // Throws troupe::error where a wait would do harm: in a CAF actor's handler, in a value's
 // destructor.
 void refuse_waits();
+void refuse_waits(const seat& s);
 // Calls ask(me) with the actor of the calling task or thread, and waits until it has got n answers.
 // may_park: a task does so by parking; else its thread waits.
 void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstract_actor&)>& ask,

@@ -27,9 +27,26 @@ public:
   };
 
   // Precondition: the first put of this object.
-  [[nodiscard]] effects put(store_entry& entry, outcome how);
-  [[nodiscard]] effects watch(store_entry& entry);
-  [[nodiscard]] effects drop(store_entry& entry);
+  [[nodiscard]] effects put(store_entry& entry, outcome how) {
+    ++counts_.puts;
+    entry.value = how.what;
+    entry.failed = how.is == outcome::failure;
+    entry.aliased = how.is == outcome::alias;
+    entry.present = 1;
+    if (entry.dropped) ++counts_.gone;
+    return {.tell = entry.watched != 0, .reap = entry.dropped != 0};
+  }
+  [[nodiscard]] effects watch(store_entry& entry) {
+    ++counts_.watches;
+    entry.watched = 1;
+    return {.tell = entry.present != 0};
+  }
+  [[nodiscard]] effects drop(store_entry& entry) {
+    ++counts_.drops;
+    entry.dropped = 1;
+    if (entry.present) ++counts_.gone;
+    return {.reap = entry.present != 0};
+  }
 
   const counters& counts() const { return counts_; }
   void check() const;  // throws std::logic_error

@@ -150,7 +150,8 @@ void check_invariants(domain& d, const history& seen) {
 }
 
 void check_all_over() {
-  seat::mine().gone.tell(&troupe::detail::task::free_block_of);
+  auto& s = seat::mine();
+  s.gone.tell([&s](kin* k) { troupe::detail::task::free_block_of(k, s); });
   hold(!kin::any_standing(), "what was asked to end is gone in the end");
 }
 

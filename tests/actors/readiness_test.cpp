@@ -93,6 +93,58 @@ TEST_CASE("a task is a CAF actor: it can be monitored, and its monitor hears whe
 }
 
 TEST_CASE(
+    "a task can be linked, its monitors can be taken back, and a request to it is answered with an "
+    "error") {
+  caf::actor_system_config config;
+  troupe::configure(config, 2);
+  caf::actor_system system{config};
+  troupe::runtime rt{system};
+  caf::scoped_actor self{system};
+  auto ends_with_it = [](caf::event_based_actor* me) -> caf::behavior {
+    me->set_exit_handler([me](const caf::exit_msg&) { me->quit(); });
+    return {[](int) {}};
+  };
+  test::gate gate{rt};
+  auto slow = rt.submit([](int x) { return x; }, gate.closed);
+  caf::actor task = rt.task_actor(slow);
+  REQUIRE(task);
+  std::atomic<int> told{0};
+  task->attach_functor([&told](const caf::error& why) { told += why ? 100 : 1; });
+  // one that was linked and is not any more, and one that is linked from either side
+  caf::actor unlinked = system.spawn(ends_with_it), linked = system.spawn(ends_with_it),
+             linking = system.spawn(ends_with_it);
+  task->add_link(caf::actor_cast<caf::abstract_actor*>(unlinked));
+  task->remove_link(caf::actor_cast<caf::abstract_actor*>(unlinked));
+  task->add_link(caf::actor_cast<caf::abstract_actor*>(linked));
+  task->add_link(caf::actor_cast<caf::abstract_actor*>(linked));  // twice is once
+  caf::actor_cast<caf::abstract_actor*>(linking)->add_link(
+      caf::actor_cast<caf::abstract_actor*>(task));
+  self->monitor(task);
+  self->demonitor(task.address());
+  for (auto& a : {linked, linking}) self->monitor(a);
+  self->request(task, std::chrono::seconds(20), 1)
+      .receive([](int) { FAIL_CHECK("a task has no such answer"); },
+               [](const caf::error& e) { CHECK(e == caf::sec::request_receiver_down); });
+  gate.open();
+  CHECK(rt.get(slow) == 1);
+  int ended = 0;
+  self->receive_for(ended, 2)([&](const caf::down_msg& m) {
+    CHECK((m.source == linked.address() || m.source == linking.address()));
+  });
+  CHECK(told == 1);
+  // what links itself to a task that has ended hears at once
+  caf::actor late = system.spawn(ends_with_it);
+  self->monitor(late);
+  task->add_link(caf::actor_cast<caf::abstract_actor*>(late));
+  self->receive([&](const caf::down_msg& m) { CHECK(m.source == late.address()); });
+  bool alone = true;
+  self->receive([&](const caf::down_msg&) { alone = false; },
+                caf::after(std::chrono::seconds(0)) >> [] {});
+  CHECK(alone);
+  caf::anon_send_exit(unlinked, caf::exit_reason::kill);
+}
+
+TEST_CASE(
     "a pending task is an actor too, and its monitor hears when it settles without having run") {
   stepped s;
   auto gate = s.rt->submit([]() -> int { throw std::runtime_error("no"); });
@@ -148,7 +200,7 @@ TEST_CASE(
       .receive([](int) {}, [&](const caf::error&) { refused = true; });
   CHECK(refused);
   gate.open();
-  CHECK(rt.get(slow) == 7);
+  CHECK(rt.get(slow) == 1);
 }
 
 TEST_CASE(

@@ -27,8 +27,10 @@ struct piece {
   std::size_t size;
   unsigned char pattern;
 };
+thread_local block_cache blocks;
+
 piece take(std::size_t size, unsigned char pattern) {
-  auto at = static_cast<unsigned char*>(allocate_block(size));
+  auto at = static_cast<unsigned char*>(blocks.take(size));
   std::memset(at, pattern, size);
   return {at, size, pattern};
 }
@@ -36,7 +38,7 @@ piece take(std::size_t size, unsigned char pattern) {
 bool give(const piece& p) {
   bool whole = reinterpret_cast<std::uintptr_t>(p.at) % block_unit == 0;
   for (std::size_t i = 0; i < p.size; ++i) whole = whole && p.at[i] == p.pattern;
-  free_block(p.at, p.size);
+  blocks.give(p.at, p.size);
   return whole;
 }
 }  // namespace
@@ -86,7 +88,7 @@ TEST_CASE("blocks that one thread has made and another has freed are whole, and 
     }
     for (auto& p : got)
       if (!give(p)) ++broken;
-    release_thread_blocks();
+    blocks.release();
     std::lock_guard guard{seen_mutex};
     seen.insert(mine.begin(), mine.end());
   };
@@ -122,7 +124,7 @@ TEST_CASE("a thread that makes what another frees finds the memory again") {
       got.clear();
       std::this_thread::yield();
     }
-    release_thread_blocks();
+    blocks.release();
   }};
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   for (int i = 0; i < 20'000 * scale; ++i) {
@@ -144,6 +146,65 @@ TEST_CASE("a thread that makes what another frees finds the memory again") {
 #endif
 }
 
+TEST_CASE("memory of which nothing is used any more goes back to the system, and is used again") {
+  constexpr int many = 80'000;  // 20 MB
+  constexpr std::size_t most_of_it = 14 * 1024 * 1024;
+  auto round = [] {
+    std::vector<piece> held;
+    for (int k = 0; k < many; ++k) held.push_back(take(256, static_cast<unsigned char>(k)));
+    bool whole = true;
+    for (auto& p : held) whole = give(p) && whole;
+    return whole;
+  };
+  std::thread{[&] {
+    for (int i = 0; i < 3; ++i) {
+      CHECK(round());
+      const std::size_t bytes = return_free_memory();
+      if (pooled) CHECK(bytes >= most_of_it);  // the thread keeps a slab at hand
+      CHECK(return_free_memory() == 0);
+    }
+    std::vector<piece> held;
+    for (int k = 0; k < many; ++k) held.push_back(take(256, static_cast<unsigned char>(k)));
+    const piece kept = held[many / 2];
+    held.erase(held.begin() + many / 2);
+    for (auto& p : held) CHECK(give(p));
+    const std::size_t bytes = return_free_memory();
+    if (pooled)
+      CHECK(bytes >= most_of_it - 2 * 1024 * 1024);  // all but the chunk of the one that is kept
+    CHECK(give(kept));
+    blocks.release();
+  }}.join();
+}
+
+TEST_CASE("memory goes back to the system while other threads make and free blocks") {
+  std::atomic<bool> done{false};
+  std::atomic<int> broken{0};
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < 2; ++t)
+    threads.emplace_back([&, t] {
+      std::mt19937 random{t};
+      for (int i = 0; i < 8 * scale; ++i) {
+        std::vector<piece> held;
+        const std::size_t n = 10'000 + random() % 10'000;
+        for (std::size_t k = 0; k < n; ++k)
+          held.push_back(take(512, static_cast<unsigned char>(k)));
+        for (auto& p : held)
+          if (!give(p)) ++broken;
+      }
+      blocks.release();
+    });
+  std::thread trimmer{[&] {
+    while (!done) {
+      (void)return_free_memory();
+      std::this_thread::yield();
+    }
+  }};
+  for (auto& t : threads) t.join();
+  done = true;
+  trimmer.join();
+  CHECK(broken == 0);
+}
+
 TEST_CASE("what a thread gave back all at once is used by the next thread") {
   std::set<std::uintptr_t> slabs;
   for (int i = 0; i < 50; ++i)
@@ -154,7 +215,7 @@ TEST_CASE("what a thread gave back all at once is used by the next thread") {
         slabs.insert(reinterpret_cast<std::uintptr_t>(p.at) >> 16);
         if (!give(p)) FAIL_CHECK("a block was written to by another");
       }
-      release_thread_blocks();
+      blocks.release();
     }}.join();
 #if !defined(__SANITIZE_ADDRESS__)
   CHECK(slabs.size() < 16);  // 600 blocks of 320 bytes are 3 slabs

@@ -20,11 +20,15 @@ namespace troupe::detail {
 struct verdict {
   enum kind : unsigned char { value, forward, failed_input, suspended };
   kind is = value;
+  unsigned levels = 0;  // forward: so many refs lie around the value; `which` is the outermost
   // forward: whose outcome this task's object takes (with a ref to it); failed_input: the input;
   // suspended: what a coroutine waits for, run it again then
   object* which = nullptr;
-  unsigned levels = 0;  // forward: so many refs lie around the value; `which` is the outermost
+
+  verdict() = default;
+  verdict(kind k, object* o, unsigned l = 0) : is(k), levels(l), which(o) {}
 };
+static_assert(sizeof(verdict) == 16, "returned in two registers");
 
 // What the library must know of a call; one constant per function and argument types.
 struct task_type {
@@ -38,8 +42,8 @@ struct task_type {
   // The same, and the arguments stay as they are for another try; null: submitted without options,
   // or one that it takes by value cannot be copied.
   verdict (*run_again)(void* call, void* storage);
-  void (*destroy)(void* call) noexcept;
-  const tuple_parts* parts;  // null: the result is no tuple
+  void (*destroy)(void* call) noexcept;  // null: nothing to do
+  const tuple_parts* parts;              // null: the result is no tuple
   // Bytes that its arguments hold outside of it; null: none that are known of.
   std::size_t (*footprint)(const void* call);
 };
@@ -216,7 +220,7 @@ template <class C, class F, bool Options> inline constexpr task_type task_type_o
                    C::inputs,
                    &C::run,
                    run_again_of<C, Options>(),
-                   &C::destroy,
+                   std::is_trivially_destructible_v<C> ? nullptr : &C::destroy,
                    handles<typename C::value>::parts,
                    C::holds_more ? &C::footprint : nullptr};
 }();

@@ -71,9 +71,7 @@ struct object : store_entry, graph_node {
   // Nobody else can reach the value: it may be moved from.
   bool sole() const noexcept;
 
-  static constexpr std::size_t offset(std::size_t align) {
-    return (56 + align - 1) / align * align;
-  }
+  static constexpr std::size_t offset(std::size_t align) { return (56 + align - 1) & ~(align - 1); }
   void* storage() noexcept { return reinterpret_cast<char*>(this) + offset(type->align); }
 
 private:
