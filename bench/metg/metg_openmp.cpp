@@ -31,7 +31,7 @@ private:
       work();
       return;
     }
-    cell* const last = &grid_.at(t - 1, 0);
+    [[maybe_unused]] cell* const last = &grid_.at(t - 1, 0);  // the compiler sees no use in depend
     const long n = static_cast<long>(from.size());
 #pragma omp task firstprivate(work) depend(iterator(long i = 0                         \
                                                     : n),                              \

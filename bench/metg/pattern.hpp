@@ -95,17 +95,6 @@ struct pattern {
     return t + 1 < steps ? dependencies(t + 1, x) : points{};
   }
 
-  std::size_t most_dependencies() const {
-    switch (of) {
-      case shape::trivial: return 0;
-      case shape::stencil_1d:
-      case shape::fft: return 3;
-      case shape::nearest: return 5;
-      case shape::all_to_all: return static_cast<std::size_t>(width);
-    }
-    std::abort();
-  }
-
 private:
   long fft_distance(long t) const {
     const int stages = std::bit_width(static_cast<unsigned long>(width - 1));  // log2, rounded up
