@@ -27,22 +27,22 @@ public:
   explicit on_troupe(unsigned workers) : rt_({.workers = workers}) {}
 
   void run(const graph& g) override {
-    std::deque<row> rows;
-    for (long t = 0; t < g.shape.steps; ++t) {
-      row next;
+    std::vector<row> rows(static_cast<std::size_t>(g.shape.steps));
+    const row* last = nullptr;
+    for (row& next : rows) {
       next.reserve(static_cast<std::size_t>(g.shape.width));
       for (long x = 0; x < g.shape.width; ++x)
-        next.push_back(submit(g, t, x, rows.empty() ? row{} : rows.back()));
-      rows.push_back(std::move(next));
+        next.push_back(submit(g, &next - rows.data(), x, last));
+      last = &next;
     }
-    for (auto& r : rows) rt_.get(std::move(r));
+    for (row& r : rows) rt_.get(std::move(r));
   }
 
 private:
-  troupe::ref<output> submit(const graph& g, long t, long x, const row& last) {
+  troupe::ref<output> submit(const graph& g, long t, long x, const row* last) {
     const auto from = g.shape.dependencies(t, x);
     const auto in = [&](std::size_t i) -> const auto& {
-      return last[static_cast<std::size_t>(from[i])];
+      return (*last)[static_cast<std::size_t>(from[i])];
     };
     switch (from.size()) {
       case 0: return rt_.submit<few_inputs<>>(&g, t, x);
