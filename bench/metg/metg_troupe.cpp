@@ -4,7 +4,7 @@
 #include "metg.hpp"
 
 #include <array>
-#include <deque>
+#include <cstdlib>
 #include <troupe/troupe.hpp>
 #include <utility>
 #include <vector>
@@ -26,38 +26,48 @@ class on_troupe : public metg::system {
 public:
   explicit on_troupe(unsigned workers) : rt_({.workers = workers}) {}
 
+  // Rows are dropped as they have been passed on; what no task reads is got at the end.
   void run(const graph& g) override {
-    std::vector<row> rows(static_cast<std::size_t>(g.shape.steps));
-    const row* last = nullptr;
-    for (row& next : rows) {
-      next.reserve(static_cast<std::size_t>(g.shape.width));
-      for (long x = 0; x < g.shape.width; ++x)
-        next.push_back(submit(g, &next - rows.data(), x, last));
-      last = &next;
-    }
-    for (row& r : rows) rt_.get(std::move(r));
+    if (from_task_) rt_.get(rt_.submit([this, &g] { submit_all(troupe::here(), g); }));
+    else submit_all(rt_, g);
   }
 
 private:
-  troupe::ref<output> submit(const graph& g, long t, long x, const row* last) {
+  static void submit_all(const troupe::scope& rt, const graph& g) {
+    row last, next, ends;
+    for (long t = 0; t < g.shape.steps; ++t) {
+      for (long x = 0; x < g.shape.width; ++x) {
+        next.push_back(submit(rt, g, t, x, last));
+        if (g.shape.dependents(t, x).empty()) ends.push_back(next.back());
+      }
+      last.swap(next);
+      next.clear();
+    }
+    last.clear();
+    rt.get(std::move(ends));
+  }
+
+  static troupe::ref<output> submit(const troupe::scope& rt, const graph& g, long t, long x,
+                                    const row& last) {
     const auto from = g.shape.dependencies(t, x);
     const auto in = [&](std::size_t i) -> const auto& {
-      return (*last)[static_cast<std::size_t>(from[i])];
+      return last[static_cast<std::size_t>(from[i])];
     };
     switch (from.size()) {
-      case 0: return rt_.submit<few_inputs<>>(&g, t, x);
-      case 1: return rt_.submit<few_inputs<output>>(&g, t, x, in(0));
-      case 2: return rt_.submit<few_inputs<output, output>>(&g, t, x, in(0), in(1));
-      case 3: return rt_.submit<few_inputs<output, output, output>>(&g, t, x, in(0), in(1), in(2));
+      case 0: return rt.submit<few_inputs<>>(&g, t, x);
+      case 1: return rt.submit<few_inputs<output>>(&g, t, x, in(0));
+      case 2: return rt.submit<few_inputs<output, output>>(&g, t, x, in(0), in(1));
+      case 3: return rt.submit<few_inputs<output, output, output>>(&g, t, x, in(0), in(1), in(2));
       default: break;
     }
     row all;
     all.reserve(from.size());
     for (std::size_t i = 0; i < from.size(); ++i) all.push_back(in(i));
-    return rt_.submit<many_inputs>(&g, t, x, std::move(all));
+    return rt.submit<many_inputs>(&g, t, x, std::move(all));
   }
 
   troupe::runtime rt_;
+  const bool from_task_ = std::getenv("FROM_TASK") != nullptr;
 };
 
 }  // namespace
