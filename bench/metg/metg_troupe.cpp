@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Task Bench on Troupe, in the natural way: each point is a submit that takes the refs of its
-// dependencies in the last row, and gives a ref for the next.
+// dependencies in the last row, and gives a ref for the next. Up to three inputs are parameters of
+// their own, more are a vector of refs. A task does the submitting, so that its waits park it and no
+// third thread takes a core from two workers. It waits now and then for a row of the burst before,
+// so that some hundred tasks are pending and their records stay in the caches.
 #include "metg.hpp"
 
+#include <algorithm>
 #include <array>
-#include <cstdlib>
+#include <cstddef>
 #include <troupe/troupe.hpp>
 #include <utility>
 #include <vector>
@@ -12,6 +16,8 @@
 namespace {
 
 using metg::graph, metg::output;
+constexpr long tasks_of_a_burst = 256;
+
 using row = std::vector<troupe::ref<output>>;
 
 output many_inputs(const graph* g, long t, long x, const troupe::values<output>& inputs) {
@@ -26,15 +32,15 @@ class on_troupe : public metg::system {
 public:
   explicit on_troupe(unsigned workers) : rt_({.workers = workers}) {}
 
-  // Rows are dropped as they have been passed on; what no task reads is got at the end.
   void run(const graph& g) override {
-    if (from_task_) rt_.get(rt_.submit([this, &g] { submit_all(troupe::here(), g); }));
-    else submit_all(rt_, g);
+    rt_.get(rt_.submit([&g] { submit_all(troupe::here(), g); }));
   }
 
 private:
+  // Rows are dropped as they have been passed on; what no task reads is got at the end.
   static void submit_all(const troupe::scope& rt, const graph& g) {
-    row last, next, ends;
+    const long rows_of_a_burst = std::max(1L, tasks_of_a_burst / g.shape.width);
+    row last, next, of_last_burst, ends;
     for (long t = 0; t < g.shape.steps; ++t) {
       for (long x = 0; x < g.shape.width; ++x) {
         next.push_back(submit(rt, g, t, x, last));
@@ -42,6 +48,7 @@ private:
       }
       last.swap(next);
       next.clear();
+      if ((t + 1) % rows_of_a_burst == 0) rt.get(std::exchange(of_last_burst, last));
     }
     last.clear();
     rt.get(std::move(ends));
@@ -67,7 +74,6 @@ private:
   }
 
   troupe::runtime rt_;
-  const bool from_task_ = std::getenv("FROM_TASK") != nullptr;
 };
 
 }  // namespace
