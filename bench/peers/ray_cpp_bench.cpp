@@ -110,13 +110,6 @@ const std::map<std::string, std::function<void(const std::string&)>> rows{
      [](const std::string& row) {
        measure(row, 67, [] { expect(*ray::Get(ray::Task(fib).Remote(8L)), 21); });
      }},
-    {"W6_get",
-     [](const std::string& row) {
-       constexpr long n = 1000;
-       numbers all;
-       for (long i = 0; i < n; ++i) all.push_back(ray::Put(i));
-       measure(row, n, [&] { expect(sum(all), n * (n - 1) / 2); });
-     }},
 };
 
 }  // namespace
