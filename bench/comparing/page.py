@@ -59,7 +59,8 @@ def columns(m, names):
 def ran(m):
     a = m.about
     host = a["machine"]
-    lines = [f"- Date: {a['date']}; command: `{a['command'].strip()}`; {a.get('rounds', 0)} rounds, {a.get('seconds', 0) // 60} minutes.",
+    lines = [f"- Date: {a['date']}; command: `{a['command'].strip()}`; {a.get('rounds', 0)} round{'s' if a.get('rounds') != 1 else ''}, "
+             f"{a.get('seconds', 0) / 60:.0f} minutes.",
              f"- Machine: {host['cpu']}, {host['cores']} cores, {host['ram']}, {host['system']}, kernel {host['kernel']}; "
              f"load before: {host['load before']}.",
              f"- Compiler: {host['compiler']} for all that is C++.",

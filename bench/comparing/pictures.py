@@ -39,7 +39,7 @@ def plain(x, _=None):
 
 def log_ticks(axis, low, high):
     """Ticks at 1, 2 and 5 of each decade within the range (1 only, where there are many)."""
-    steps = (1, 2, 5) if high / low < 300 else (1,)
+    steps = (1, 2, 5) if high / low < 2000 else (1,)
     ticks = [s * 10.0**e for e in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1) for s in steps]
     axis.set_major_locator(matplotlib.ticker.FixedLocator([t for t in ticks if low * 0.99 <= t <= high * 1.01]))
     axis.set_major_formatter(FuncFormatter(plain))

@@ -61,8 +61,8 @@ ROWS = [
         "1,000 tasks, taken with `as_completed`; per task.",
         "Dask: 500 tasks."),
     Row("W13_start", "from nothing to the first result",
-        "The runtime is made, and one task's result is got; its end is not timed. Median of 50 in one process; the first of a process "
-        "is in the samples (first_ms).",
+        "The runtime is made, and one task's result is got; its end is not timed. The median of 50 in one process; the targets have "
+        "a whole process too, from its start to its end.",
         "Erlang: the start of the whole virtual machine; Dask and Ray: of Python, the import, and the cluster's processes."),
     Row("W14_skynet", "a tree of 1.1 million tasks",
         "1,111,111 tasks: each submits ten and gets them, six levels deep; a leaf returns its number; per task.",
@@ -180,7 +180,7 @@ TARGETS = [
     _at_most("W11 stencil_1d, width 2: METG(50 %)", _scaled("W11_stencil_1d/2", 1, "metg_us"), 1.5, "µs"),
     _at_most("W11 stencil_1d, width 8: METG(50 %)", _scaled("W11_stencil_1d/8", 1, "metg_us"), 3, "µs"),
     _at_most("W13_start", _scaled("W13_start", 1, "ms"), 5, "ms"),
-    _at_most("W13_start, the first of a process", _scaled("W13_start", 1, "first_ms"), 5, "ms"),
+    _at_most("W13_start, a whole process", _scaled("W13_start", 1, "process_ms"), 5, "ms"),
     _at_most("W14_skynet, the tree", _scaled("W14_skynet", 1e-3, "ms"), 0.35, "s"),
     _at_most("W1: cost of a task at 10^7 by that at 10^4", _growth("W1_flood_of", 10**7, 10**4), 1.1, "x"),
     _at_most("W3: cost of a link at 10^7 by that at 10^4", _growth("W3_chain_of", 10**7, 10**4), 1.1, "x"),

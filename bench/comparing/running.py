@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ class Measured:
 
     def save(self):
         SAMPLES.parent.mkdir(parents=True, exist_ok=True)
-        SAMPLES.write_text(json.dumps(self.__dict__ | {"by": None}, default=str).replace(', "by": null', "") + "\n")
+        SAMPLES.write_text(json.dumps({"about": self.about, "samples": self.samples, "notes": self.notes}) + "\n")
 
     def index(self):
         self.by = defaultdict(list)
@@ -147,11 +148,12 @@ def run_all(all_jobs, most_rounds, measured, quick):
     for number in range(most_rounds):
         mine = list(in_turn(all_jobs, number))
         for i, job in enumerate(mine):
-            print(f"\rround {number + 1} of {most_rounds}, {i + 1} of {len(mine)}: {job.system.key} {job.group}".ljust(78), end="",
-                  flush=True)
+            if sys.stderr.isatty():
+                print(f"\rround {number + 1} of {most_rounds}, {i + 1} of {len(mine)}: {job.system.key} {job.group}".ljust(78), end="",
+                      file=sys.stderr, flush=True)
             run(job, number, measured, quick)
         measured.about["rounds"] = number + 1
         measured.about["seconds"] = round(time.monotonic() - begin)
         measured.save()
-    print()
-    say(f"measured in {measured.about['seconds']} s; the samples are in {SAMPLES}")
+        say(f"round {number + 1} of {most_rounds}: {len(mine)} processes, {measured.about['seconds']} s so far")
+    say(f"the samples are in {SAMPLES}")
