@@ -136,7 +136,7 @@ def metg_points(m, path):
                 handletextpad=0.1)
     reach = []
     for s in shown:
-        points = sorted(tuple(p) for v in m.by.get((s, curve_of, 2), [])[:1] for p in v.get("points", []))
+        points = [p for v in m.by.get((s, curve_of, 2), [])[:1] for p in v.get("points", [])]
         if len(points) < 2:
             continue
         curves.plot([x for x, _ in points], [100 * y for _, y in points], **{**style(s), "markersize": 0})

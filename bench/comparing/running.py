@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 from . import rows
@@ -37,11 +39,17 @@ def too_big_for_quick(name):
     return size.isdigit() and int(size) > (10**5 if "_of/" in name else 2**20)
 
 
+def is_wanted(name, wanted):
+    """W1 means W1_flood and W1_flood_of/1000, but not W11_fft/2."""
+    name = rows.ALIASES.get(name, name)
+    return not wanted or any(name == w or name.startswith((w + "_", w + "/")) for w in wanted)
+
+
 def jobs(systems, wanted, most_rounds, quick):
-    """wanted: beginnings of rows' names; none: all."""
+    """wanted: rows or the beginnings of their names, up to a word; none: all."""
     made = []
     for s in systems:
-        names = [n for n in s.rows() if (not wanted or any(rows.ALIASES.get(n, n).startswith(w) for w in wanted))]
+        names = [n for n in s.rows() if is_wanted(n, wanted)]
         names = [n for n in names if not (quick and too_big_for_quick(n))]
         groups = defaultdict(list)
         for n in names:
@@ -116,18 +124,37 @@ class Measured:
         return list(dict.fromkeys(s["system"] for s in self.samples))
 
 
+def end_session(leader):
+    """Ends what is left of a session that we have started: servers that a program leaves behind, too."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = stat.read_text().rpartition(")")[2].split()
+            if int(after_name[3]) == leader:
+                os.kill(int(stat.parent.name), signal.SIGKILL)
+        except OSError:  # it has just ended
+            pass
+
+
+def output_of(command, environment, limit):
+    """What a program prints, and what was wrong. Files, not pipes: a server that it leaves behind would hold those open."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen(command, stdout=out, stderr=err, env=environment, start_new_session=True)
+        trouble = ""
+        try:
+            code = process.wait(timeout=limit)
+        except subprocess.TimeoutExpired:
+            trouble = f"was not done after {limit} s and was ended"
+        end_session(process.pid)
+        process.wait()
+        out.seek(0)
+        err.seek(0)
+        if not trouble and code != 0:
+            trouble = f"ended with {code}: {(err.read().strip().splitlines() or ['no message'])[-1][:200]}"
+        return out.read(), trouble
+
+
 def run(job, number, measured, quick):
-    process = subprocess.Popen(job.system.command(job.names, quick), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               env=job.system.environment(job.workers), start_new_session=True)
-    trouble = ""
-    try:
-        out, err = process.communicate(timeout=job.system.limit)
-        if process.returncode != 0:
-            trouble = f"ended with {process.returncode}: {(err.strip().splitlines() or ['no message'])[-1][:200]}"
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        out, err = process.communicate()
-        trouble = f"was not done after {job.system.limit} s and was ended"
+    out, trouble = output_of(job.system.command(job.names, quick, job.workers), job.system.environment(job.workers), job.system.limit)
     got = set()
     try:
         for values in job.system.parse(out):
