@@ -89,7 +89,8 @@ def main_tables(m):
     text = "## The table\n\nTime of a task (of a link, a call, a ref or a value: below), smaller is better.\n\n" + table(head, times)
     peers = [s for s in shown if s != "troupe"]
     if peers and "troupe" in shown:
-        lines = [[n, *(ratio(m(n, s) / m(n)) if m(n, s) and m(n) else "–" for s in peers)] for n in names if m(n)]
+        common = [n for n in names if m(n) and any(m(n, s) for s in peers)]
+        lines = [[n, *(ratio(m(n, s) / m(n) if m(n, s) else None) for s in peers)] for n in common]
         text += ("The same by Troupe's: how many times as long each takes. Below 1 it is faster than Troupe.\n\n" +
                  table(["", *(TITLES[s] for s in peers)], lines))
     return text
@@ -156,8 +157,8 @@ def metg_table(m):
     best = max((e for s in shown for n in names for v in m.by.get((s, n, 2), []) for _, e in v.get("points", [])), default=0)
     doubt = f"The best run was at {100 * best:.0f} % of that peak: it was measured while something else ran. " if best > 1.05 else ""
     lines = [[n[4:], *(both(n, s) for s in shown)] for n in names if any(m.all(n, s, "floor_us") for s in shown)]
-    return ("## METG(50 %) (W11)\n\n" + rows.METG_MEANS + "\n\n" + doubt + "METG / floor in µs, pattern/width; smaller is better; never: half of the "
-            "peak was not reached with the largest tasks.\n\n" + table(["", *(TITLES.get(s, s) for s in shown)], lines))
+    return ("## METG(50 %) (W11)\n\n" + rows.METG_MEANS + "\n\n" + doubt + "METG / floor in µs, pattern/width; smaller is better; "
+            "never: half of the peak was not reached with the largest tasks.\n\n" + table(["", *(TITLES.get(s, s) for s in shown)], lines))
 
 
 def targets_table(m):

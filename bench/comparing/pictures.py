@@ -126,7 +126,7 @@ def metg_points(m, path):
         for s, x in by.items():
             dots.plot(x, i, linestyle="none", **{k: v for k, v in style(s).items() if k != "linewidth"})
     dots.set(xscale="log", xlim=(low, high), yticks=range(len(found)), yticklabels=[n[4:].replace("/", ", width ") for n in found],
-             xlabel="METG(50 %) in µs, smaller is better")
+             xlabel="METG(50 %) in µs, smaller is better; no mark: never reached")
     dots.invert_yaxis()
     log_ticks(dots.xaxis, low, high)
     dots.grid(axis="y", visible=False)

@@ -46,7 +46,7 @@ def many():
 @contextlib.contextmanager
 def started():
     cpus = int(os.environ.get("BENCH_WORKERS", "2"))
-    ray.init(num_cpus=cpus, logging_level="ERROR", include_dashboard=False)
+    ray.init("local", num_cpus=cpus, logging_level="ERROR", include_dashboard=False)
     try:
         yield
     finally:
