@@ -57,43 +57,63 @@ private:
   troupe::ref<long> object_;
 };
 
-// a million tasks that wait for one object; how much memory each takes, and how much of what the
-// process had before is left when the runtime is idle again, after one round and after three
-void W7_pending(benchmark::State& state) {
+// a million tasks that wait for one object, and how long it takes until they are submitted, and
+// settled
+struct pending_round {
+  double submit, drain, bytes;  // a task
+};
+pending_round submit_and_drain(troupe::runtime& rt) {
   constexpr long n = pending_tasks;
+  pending_round r{};
+  gate g{rt};
+  refs all(n);
+  const double before = resident_bytes();
+  auto begin = clock::now();
+  for (auto& ref : all) ref = rt.submit<next>(g.object());
+  r.submit = since(begin) / n;
+  r.bytes = (resident_bytes() - before) / n;
+  begin = clock::now();
+  g.open();
+  expect(sum(rt.get(std::move(all))), n);
+  r.drain = since(begin) / n;
+  return r;
+}
+void W7_pending(benchmark::State& state) {
   troupe::runtime rt{options()};
-  expect(rt.get(rt.submit<same>(1)), 1);
-  rt.drain();
-  const double start = resident_bytes();
-  std::vector<double> submitted, drained, bytes, after;
+  std::vector<double> submitted, drained, bytes;
   for (auto _ : state) {
-    {
-      gate g{rt};
-      refs all(n);
-      const double before = resident_bytes();
-      auto begin = clock::now();
-      for (auto& r : all) r = rt.submit<next>(g.object());
-      submitted.push_back(since(begin) / n);
-      bytes.push_back((resident_bytes() - before) / n);
-      begin = clock::now();
-      g.open();
-      expect(sum(rt.get(std::move(all))), n);
-      drained.push_back(since(begin) / n);
-    }
-    state.PauseTiming();
-    rt.drain();
-    after.push_back(resident_bytes() / start);
-    state.ResumeTiming();
+    const auto r = submit_and_drain(rt);
+    submitted.push_back(r.submit);
+    drained.push_back(r.drain);
+    bytes.push_back(r.bytes);
   }
   state.counters["ns/task"] = median(submitted) + median(drained);
   state.counters["submit"] = median(submitted);
   state.counters["drain"] = median(drained);
+  state.counters["first"] = submitted.front() + drained.front();  // in memory that is new
   state.counters["bytes/task"] = bytes.front();
-  state.counters["resident_before"] = start;
-  state.counters["resident_after_1"] = after.at(0);
-  state.counters["resident_after_3"] = after.at(2);
 }
 BENCHMARK(W7_pending)->Iterations(5)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+// the process's memory after one round of that and after three, when it has rested, as a multiple
+// of what it had after ten thousand tasks
+void W7_memory(benchmark::State& state) {
+  troupe::runtime rt{options()};
+  refs few(10'000);
+  for (auto& ref : few) ref = rt.submit<same>(1);
+  expect(sum(rt.get(std::move(few))), 10'000);
+  const double start = resident_when_idle();
+  for (auto _ : state) {
+    (void)submit_and_drain(rt);
+    const double one = resident_when_idle();
+    for (int more = 0; more < 2; ++more) (void)submit_and_drain(rt);
+    const double three = resident_when_idle();
+    state.counters["resident_before"] = start;
+    state.counters["resident_after_1"] = one / start;
+    state.counters["resident_after_3"] = three / start;
+  }
+}
+BENCHMARK(W7_memory)->Iterations(1)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 // independent tasks from the program's thread, then a get of all
 void flood(benchmark::State& state, long n) {

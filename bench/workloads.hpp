@@ -81,6 +81,18 @@ inline double resident_bytes() {
   return static_cast<double>(pages * sysconf(_SC_PAGESIZE));
 }
 
+// The same once the process has rested: what is given back then is not counted.
+inline double resident_when_idle() {
+  double least = resident_bytes();
+  for (int unchanged = 0; unchanged < 10; ++unchanged) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    const double now = resident_bytes();
+    if (now < least) unchanged = 0;
+    least = std::min(least, now);
+  }
+  return least;
+}
+
 inline void report(benchmark::State& state, const std::vector<double>& spent, long tasks) {
   const double each = median(spent) / static_cast<double>(tasks);
   state.counters["ns/task"] = each;

@@ -36,6 +36,10 @@ inline const char* caf_version_text() noexcept {
   return text.c_str();
 }
 
+// Memory for letters that are kept: blocks of the calling thread's cache.
+void* allocate_letter(std::size_t size);
+void free_letter(void* letter, std::size_t size) noexcept;
+
 // A CAF message of one T that lives where its sender wants: on the stack, or (kept) on the heap.
 // The receiver of one on the stack has taken it in before enqueue() returns, so it may be given
 // only to actors that are known to do that.
@@ -46,7 +50,9 @@ template <class T> class letter final
 
 public:
   explicit letter(T x) : tuple(std::move(x)) {}
-  static letter* keep(T x) { return new letter(std::move(x), true); }
+  static letter* keep(T x) {
+    return new (allocate_letter(sizeof(letter))) letter(std::move(x), true);
+  }
 
   T& get() { return std::get<0>(this->data()); }
   const T& get() const { return std::get<0>(this->data()); }
@@ -56,7 +62,9 @@ public:
   caf::message move_content_to_message() override { return caf::make_message(std::move(get())); }
   caf::message copy_content_to_message() const override { return caf::make_message(get()); }
   void request_deletion(bool) const noexcept override {
-    if (kept_) delete this;
+    if (!kept_) return;
+    this->~letter();
+    free_letter(const_cast<letter*>(this), sizeof(letter));
   }
 
 private:

@@ -50,7 +50,8 @@ void client::enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) {
 }
 
 bool client::block(const clock::time_point* until) {
-  for (int i = 0; i < 2000; ++i) {
+  static const int most = pauses_in(std::chrono::microseconds(10));  // less than a wake-up takes
+  for (int i = 0; i < most; ++i) {
     if (arrivals.due()) return true;
     pause();
   }

@@ -4,6 +4,7 @@
 // searches by spinning, all others asleep. No polling, no lost wake-up. Knows nothing of its jobs
 // but their addresses, so it is tested under ThreadSanitizer without CAF.
 #pragma once
+#include "actors/mapped_array.hpp"
 #include "actors/spinlock.hpp"
 
 #include <algorithm>
@@ -56,7 +57,16 @@ public:
     return got;
   }
 
+  // Gives back the memory of a crowd that is gone.
+  void shrink() {
+    std::lock_guard guard{lock_};
+    if (ring_.size() == least || size_.load(std::memory_order_relaxed) > 0) return;
+    ring_ = mapped_array<Job*>(least);
+    head_ = 0;
+  }
+
 private:
+  static constexpr std::size_t least = 512;  // a page
   Job*& at(std::size_t i) { return ring_[(head_ + i) & (ring_.size() - 1)]; }
   Job* take(std::size_t n, bool newest) {
     Job* job = newest ? at(n - 1) : at(0);
@@ -65,15 +75,15 @@ private:
     return job;
   }
   void grow(std::size_t n) {
-    std::vector<Job*> bigger(2 * n);
+    mapped_array<Job*> bigger(2 * n);
     for (std::size_t i = 0; i < n; ++i) bigger[i] = at(i);
-    ring_.swap(bigger);
+    ring_ = std::move(bigger);
     head_ = 0;
   }
 
   spinlock lock_;
   std::atomic<std::size_t> size_{0};
-  std::vector<Job*> ring_ = std::vector<Job*>(64);
+  mapped_array<Job*> ring_{least};
   std::size_t head_ = 0;
 };
 
@@ -125,7 +135,9 @@ public:
   static std::int64_t steady_time() {
     return std::chrono::steady_clock::now().time_since_epoch().count();
   }
-  explicit hub(time now = steady_time) : now_(now) {}
+  // tidy: what a worker does, on its thread, when it has slept for a while; and, as long as that
+  // gives true, again after a while.
+  explicit hub(time now = steady_time, bool (*tidy)() = nullptr) : now_(now), tidy_(tidy) {}
 
   // A queue of one thread at a time.
   struct lane {
@@ -162,6 +174,10 @@ public:
 
   void push(lane& l, Job* job) { push(l.jobs, job); }
   void push_inbox(Job* job) { push(inbox_, job); }
+  // True: it was the last one pushed there, and nobody takes it any more.
+  bool take_back(Job* job) {
+    return inbox_.pop_if([job](Job* newest) { return newest == job; }) != nullptr;
+  }
   // Goes before the lanes' jobs from the moment on that lies `advance` before now (negative: after),
   // but not before all of them: others have one turn in eight. Of those that were pushed so the
   // earliest moment is the first. When there is nothing else, they run whatever their moment.
@@ -189,18 +205,22 @@ public:
   Job* wait(lane& l) {
     for (;;) {
       if (Job* job = next(l)) return job;
-      if (Job* job = search(l, false)) return job;
-      Job* found = nullptr;
-      if (searching_.fetch_add(1) == 0)
-        for (int i = 0; i < spins && !(found = search(l, false)); ++i)
-          i % 32 == 31 ? std::this_thread::yield() : pause();
-      searching_.fetch_sub(1);
-      if (found) {
-        if (asleep_.load() > 0 && anything_left()) wake();
-        return found;
-      }
-      if (Job* job = sleep(l)) return job;
+      idle_.fetch_add(1);
+      Job* job = look(l);
+      idle_.fetch_sub(1);
+      if (job) return job;
     }
+  }
+
+  // A thread that is no worker runs jobs in a worker's place: so many workers take none meanwhile,
+  // once they have finished what they do. (More bodies than workers at a time would share the cores,
+  // and wait for whoever has lost its own.)
+  void take_place() { guests_.fetch_add(1); }
+  void leave_place() {
+    guests_.fetch_sub(1);
+    if (stood_back_.load() == 0) return;
+    std::lock_guard guard{mutex_};
+    places_.notify_all();
   }
   template <class F> void drain(lane& l, F f) {
     while (Job* job = l.jobs.pop(true)) f(job);
@@ -247,11 +267,37 @@ public:
 
 private:
   static constexpr std::size_t max_lanes = 256;
-  static constexpr int spins = 300;  // about 10 us
   static constexpr std::int64_t whenever = INT64_MAX;
 
   void push(job_queue<Job>& queue, Job* job) noexcept {
     queue.push(job, [&] { wake_for_push(); });
+  }
+  bool has_place() const { return guests_.load() < idle_.load(); }
+  Job* look(lane& l) {
+    if (!has_place()) return stand_back();
+    if (Job* job = search(l, false)) return job;
+    Job* found = nullptr;
+    if (searching_.fetch_add(1) == 0)
+      for (int i = 0; i < looks && has_place() && !(found = search(l, false)); ++i)
+        for (int n = 0; n < pauses_; ++n) n == 0 && i % 16 == 15 ? std::this_thread::yield() : pause();
+    searching_.fetch_sub(1);
+    if (found) {
+      if (asleep_.load() > 0 && anything_left()) wake();
+      return found;
+    }
+    return has_place() ? sleep(l) : stand_back();
+  }
+  // Until there is a place. Most guests stay for a moment only.
+  Job* stand_back() {
+    for (int n = 0; n < looks * pauses_; ++n) {
+      if (has_place()) return nullptr;
+      pause();
+    }
+    stood_back_.fetch_add(1);  // first: either the guest that goes sees it, or this sees that it has
+    std::unique_lock guard{mutex_};
+    places_.wait(guard, [&] { return has_place(); });
+    stood_back_.fetch_sub(1);
+    return nullptr;
   }
   // Under the queue's lock, whose release is the last touch of this hub.
   void wake_for_push() {
@@ -280,13 +326,26 @@ private:
         w.inside_.fetch_sub(1, std::memory_order_release);
         guard.lock();
       }
-      bell_.wait(guard, [&] { return permits_ > 0; });
+      auto rung = [&] { return permits_ > 0; };
+      for (bool more = tidy_ != nullptr; more && !bell_.wait_for(guard, long_rest, rung);) {
+        guard.unlock();
+        shrink();
+        more = tidy_();
+        guard.lock();
+      }
+      bell_.wait(guard, rung);
       resting_.fetch_sub(1);
       ++wakes_;
     }
     if (permits_ > 0 && (!job || permits_ >= asleep_.load())) --permits_;
     asleep_.fetch_sub(1);
     return job;
+  }
+  static constexpr std::chrono::milliseconds long_rest{50};
+  void shrink() {
+    inbox_.shrink();
+    for (std::size_t i = 0, n = lanes_.load(std::memory_order_acquire); i < n; ++i)
+      if (lane* l = lane_[i].load(std::memory_order_acquire)) l->jobs.shrink();
   }
   // Who pushed while this thread searched rang nobody: it looks once more, under the locks, after
   // it has stopped searching.
@@ -327,9 +386,15 @@ private:
   job_queue<Job> inbox_;
   keyed_jobs<Job> keyed_;
   const time now_;
+  bool (*const tidy_)();
+  static constexpr int looks = 100;  // one in about 100 ns
+  const int pauses_ = pauses_in(std::chrono::nanoseconds(100));
   std::atomic<int> asleep_{0}, searching_{0};
+  std::atomic<int> idle_{0};    // workers that look for a job
+  std::atomic<int> guests_{0};  // threads that are no workers and run jobs in their places
+  std::atomic<int> stood_back_{0};
   std::mutex mutex_;  // guards what is below
-  std::condition_variable bell_;
+  std::condition_variable bell_, places_;
   int permits_ = 0;
   std::uint64_t wakes_ = 0;
   std::atomic<std::size_t> resting_{0};  // read by anyone

@@ -15,7 +15,7 @@ class lane_policy : public caf::policy::unprofiled {
 public:
   struct coordinator_data {
     explicit coordinator_data(caf::scheduler::abstract_coordinator*) {}
-    job_hub hub;
+    job_hub hub{job_hub::steady_time, &seat::tidy};
   };
   struct worker_data {
     explicit worker_data(caf::scheduler::abstract_coordinator*) {}

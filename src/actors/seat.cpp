@@ -5,6 +5,9 @@
 #include "actors/task.hpp"
 
 #include <cxxabi.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include <atomic>
 #include <bitset>
@@ -62,12 +65,28 @@ seat* seat::sit_down() {
 seat::seat()
     : caught(reinterpret_cast<std::array<void*, 2>*>(abi::__cxa_get_globals())),
       number(all_numbers().take()) {}
-void seat::leave() {
+void seat::clear_up() {
   for (auto strand : spare) delete strand;
   std::vector<strand*>().swap(spare);
   gone.tell([this](kin* k) { task::free_block_of(k, *this); });
   blocks.release();
+}
+bool seat::tidy() {
+  mine().clear_up();
+  if (return_free_memory() == 0) return false;
+#if defined(__GLIBC__)
+  malloc_trim(0);  // what the same crowd has left there
+#endif
+  return true;
+}
+void seat::leave() {
+  clear_up();
   all_numbers().give_back(std::exchange(number, most - 1));
+}
+
+void* allocate_letter(std::size_t size) { return seat::mine().blocks.take(size); }
+void free_letter(void* letter, std::size_t size) noexcept {
+  seat::mine().blocks.give(letter, size);
 }
 
 // Out of the way of CAF's own counter, and without its shared cache line.

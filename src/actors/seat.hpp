@@ -26,6 +26,10 @@ struct seat {
   // The same for a signal's handler; null: this thread has none yet.
   [[gnu::noinline]] static const seat* peek();
 
+  // The calling thread has nothing to do for a while: what it has spare goes to the others, and what
+  // nobody uses to the system. False: there was nothing.
+  static bool tidy();
+
   caf::execution_unit* unit_of(const caf::actor_system& sys) const {
     return unit && &unit->system() == &sys ? unit : nullptr;
   }
@@ -63,6 +67,7 @@ struct seat {
 private:
   seat();
   static seat* sit_down();
+  void clear_up();
   void leave();  // the thread ends
 };
 

@@ -19,8 +19,9 @@ namespace troupe::detail {
 struct slab {
   // What came back: the first one's place (in units from the slab's start; 0: none), and how many.
   std::atomic<std::uint32_t> back{0};
-  // Of its chunk's first slab, under the shelf's lock: so many slabs of the chunk are wholly free.
+  // Under the shelf's lock. Of its chunk's first slab: so many slabs of the chunk are wholly free.
   int whole = 0;
+  bool blank = false;  // its blocks' pages are the system's, and so what linked them is gone
 };
 static_assert(sizeof(slab) <= block_unit);
 
@@ -101,24 +102,33 @@ struct block_cache::shelf {
     return s;
   }
 
-  std::size_t trim() noexcept {
+  // Whole chunks, and of others the whole slabs' pages (but the first, which has the slab's state).
+  std::size_t trim(std::size_t k) noexcept {
     std::unique_lock guard{lock};
     std::vector<slab*> free;  // the first of each chunk that is
     for (auto s : half_free)
       if (s == first_of_chunk(s) && s->whole == static_cast<int>(chunk_size / slab_size))
         free.push_back(s);
-    if (free.empty()) return 0;
     std::sort(free.begin(), free.end());
-    std::erase_if(half_free, [&](slab* s) {
-      return std::binary_search(free.begin(), free.end(), first_of_chunk(s));
-    });
+    if (!free.empty())
+      std::erase_if(half_free, [&](slab* s) {
+        return std::binary_search(free.begin(), free.end(), first_of_chunk(s));
+      });
     half_free.shrink_to_fit();
+    std::size_t bytes = free.size() * chunk_size;
+    for (auto s : half_free) {
+      constexpr std::size_t state = 4096;
+      if (s->blank || count_in(s->back.load(std::memory_order_acquire)) != per_slab(k)) continue;
+      s->blank = true;
+      (void)madvise(reinterpret_cast<char*>(s) + state, slab_size - state, MADV_DONTNEED);
+      bytes += slab_size - state;
+    }
     chunks -= free.size();
     guard.unlock();
     for (auto s : free) (void)madvise(s, chunk_size, MADV_DONTNEED);
     std::lock_guard depot_guard{all_chunks().mutex};
     for (auto s : free) all_chunks().empty.push_back(reinterpret_cast<char*>(s));
-    return free.size() * chunk_size;
+    return bytes;
   }
 };
 
@@ -168,6 +178,7 @@ block_cache::block* block_cache::refill(of_size& mine, std::size_t k) {
     return mine.open = g.head;
   }
   shelf& c = shelf::of(k);
+  mine.current = nullptr;
   std::unique_lock guard{c.lock};
   while (!c.half_free.empty()) {
     slab* s = mine.current = c.half_free.back();
@@ -175,14 +186,17 @@ block_cache::block* block_cache::refill(of_size& mine, std::size_t k) {
     const std::uint32_t back = s->back.exchange(0, std::memory_order_acq_rel);
     // Who has given back the last of its blocks counts it as whole, now or soon.
     if (shelf::count_in(back) == shelf::per_slab(k)) --shelf::first_of_chunk(s)->whole;
+    if (std::exchange(s->blank, false)) break;
     if ((mine.open = shelf::block_in(s, back))) {
       guard.unlock();
       sort(mine);
       return mine.open;
     }
+    mine.current = nullptr;
   }
-  mine.current = c.fresh_slab();
+  if (!mine.current) mine.current = c.fresh_slab();
   guard.unlock();
+  mine.open = nullptr;
   for (std::size_t i = shelf::per_slab(k); i-- > 0;)
     mine.open = new (shelf::block_at(mine.current, k, i)) block{mine.open};
   return mine.open;
@@ -209,7 +223,7 @@ void block_cache::release() noexcept {
 
 std::size_t return_free_memory() noexcept {
   std::size_t bytes = 0;
-  for (std::size_t k = 0; k < block_cache::classes; ++k) bytes += block_cache::shelf::of(k).trim();
+  for (std::size_t k = 0; k < block_cache::classes; ++k) bytes += block_cache::shelf::of(k).trim(k);
   return bytes;
 }
 

@@ -132,7 +132,7 @@ void run_on_this_stack(const task& me, object& o, seat& before) {
   o.maker->run();
   seat& s = seat::mine();
   s.swap_exceptions(caught);
-  if (!s.worker) return;
+  if (!s.lane) return;
   auto stale = [](caf::resumable* job) {
     return is_task(*job) && static_cast<task*>(job)->is_stale();
   };
@@ -155,12 +155,18 @@ void run_as_guest(domain& d, object& o) {
     }
   } here{d.bound_gate()};
   if (!o.claim_it()) return;
+  if (d.hub()->take_back(o.maker)) o.maker->keep_place();
   struct guest final : caf::execution_unit {
     guest(caf::actor_system& sys, job_hub& hub)
         : execution_unit(&sys),
           hub(hub),
-          lane(hub.enter()) {}
-    ~guest() override { hub.leave(lane); }
+          lane(hub.enter()) {
+      hub.take_place();
+    }
+    ~guest() override {
+      hub.leave(lane);
+      hub.leave_place();
+    }
     void exec_later(caf::resumable* job) override { hub.push(lane, job); }
     job_hub& hub;
     job_hub::lane& lane;

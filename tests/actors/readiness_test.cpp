@@ -200,7 +200,7 @@ TEST_CASE(
       .receive([](int) {}, [&](const caf::error&) { refused = true; });
   CHECK(refused);
   gate.open();
-  CHECK(rt.get(slow) == 1);
+  CHECK(rt.get(slow) == 7);
 }
 
 TEST_CASE(
