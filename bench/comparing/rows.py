@@ -53,6 +53,9 @@ ROWS = [
         "has a table of its own below.",
         "oneTBB: a flow graph of as many nodes behind one that is not started. Taskflow: tasks behind one that holds a worker. CAF: "
         "100,000 actors and Erlang: 200,000 processes that wait for a message; nothing else knows of them."),
+    Row("W7_memory", "the memory of a million that are gone",
+        "The process's resident memory after a round of W7, and after three, when it has rested for a while, by what it was after "
+        "10,000 tasks: below the table of W7's memory."),
     Row("W8_taken_one_by_one", "a thousand, taken one by one with wait",
         "1,000 tasks, then `wait(std::move(refs), 1)` until none is left, each got; per task."),
     Row("W8_taken_one_by_one_copied", "the same, the refs copied",

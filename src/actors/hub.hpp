@@ -279,7 +279,8 @@ private:
     Job* found = nullptr;
     if (searching_.fetch_add(1) == 0)
       for (int i = 0; i < looks && has_place() && !(found = search(l, false)); ++i)
-        for (int n = 0; n < pauses_; ++n) n == 0 && i % 16 == 15 ? std::this_thread::yield() : pause();
+        for (int n = 0; n < pauses_; ++n)
+          n == 0 && i % 16 == 15 ? std::this_thread::yield() : pause();
     searching_.fetch_sub(1);
     if (found) {
       if (asleep_.load() > 0 && anything_left()) wake();
@@ -293,7 +294,8 @@ private:
       if (has_place()) return nullptr;
       pause();
     }
-    stood_back_.fetch_add(1);  // first: either the guest that goes sees it, or this sees that it has
+    stood_back_.fetch_add(
+        1);  // first: either the guest that goes sees it, or this sees that it has
     std::unique_lock guard{mutex_};
     places_.wait(guard, [&] { return has_place(); });
     stood_back_.fetch_sub(1);

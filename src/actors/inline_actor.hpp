@@ -20,10 +20,6 @@
 
 namespace troupe::detail {
 
-struct traffic {
-  std::size_t at_once = 0, queued = 0, handed_over = 0;
-};
-
 // Core: void on(M&) for each message M. Handlers never throw, park or run user code; what must
 // happen after the release they leave in `rest()` (taken out while running; restore() puts it
 // back), and the static finish(rest) does it.
@@ -32,8 +28,8 @@ template <class Core, class... Messages> class inline_actor final : public caf::
 public:
   template <class... As> explicit inline_actor(caf::actor_config& cfg, bool at_once, As&&... as)
       : monitorable_actor(cfg),
-        at_once_(at_once),
-        core_(std::forward<As>(as)...) {}
+        core_(std::forward<As>(as)...),
+        at_once_(at_once) {}
 
   static inline_actor* make(caf::actor_system& sys, caf::actor& handle, bool at_once,
                             auto&&... as) {
@@ -50,7 +46,6 @@ public:
         inbox_.compare_exchange_strong(old, nullptr, std::memory_order_acquire,
                                        std::memory_order_relaxed)) {
       stack_letter<M> on_stack{std::move(m)};
-      ++seen_.at_once;
       core_.on((*on_stack).get());  // its sender need not ask for its type
       release();
     } else {
@@ -96,7 +91,6 @@ private:
           backlog_ = e;
           return schedule();
         }
-        ++seen_.at_once;
         handle_and_delete(e);
         return release();
       } else {
@@ -131,13 +125,9 @@ private:
   [[gnu::noinline]] bool drain(int most) {
     for (int n = 0;;) {
       while (backlog_) {
-        if (n++ == most && !core_.closed()) {
-          ++seen_.handed_over;
-          return false;
-        }
+        if (n++ == most && !core_.closed()) return false;
         element* e = backlog_;
         backlog_ = static_cast<element*>(e->next);
-        ++seen_.queued;
         handle_and_delete(e);
       }
       if (leave()) return true;
@@ -169,12 +159,12 @@ private:
     return false;
   }
 
+  // What a message writes is in one cache line, if the core's first 48 bytes are all that it writes.
   alignas(64) std::atomic<element*> inbox_{idle()};
   element* backlog_ = nullptr;  // taken from the inbox, oldest first; this and all below belong to
                                 // whoever runs the actor
-  const bool at_once_;
-  traffic seen_;
   Core core_;
+  const bool at_once_;
 };
 
 }  // namespace troupe::detail

@@ -61,9 +61,9 @@ public:
 private:
   static void run(const errands& e);
   void reap(object* o);
-  domain& domain_;
-  object_table table_;
   leftovers rest_;
+  object_table table_;
+  domain& domain_;
   bool retired_ = false;  // from now on the dead are orphans
 };
 
@@ -90,9 +90,9 @@ private:
   void answer(edge* chain);
   static constexpr std::size_t at_once =
       256;  // waiters that one handler answers; the rest come after a turn for others
-  domain& domain_;
-  task_graph graph_;
   leftovers rest_;
+  task_graph graph_;
+  domain& domain_;
   bool retired_ = false;
 };
 

@@ -17,13 +17,10 @@ namespace troupe::detail {
 
 // At the start of its memory; its blocks follow.
 struct slab {
-  // What came back: the first one's place (in units from the slab's start; 0: none), and how many.
-  std::atomic<std::uint32_t> back{0};
-  // Under the shelf's lock. Of its chunk's first slab: so many slabs of the chunk are wholly free.
-  int whole = 0;
-  bool blank = false;  // its blocks' pages are the system's, and so what linked them is gone
+  std::array<std::atomic<std::uint64_t>, block_cache::words> free{};  // what came back
+  std::atomic<int> count{0};  // how many, but for those of which a thread is about to tell
+  bool bare = false;          // its blocks' pages are the system's; under the shelf's lock
 };
-static_assert(sizeof(slab) <= block_unit);
 
 namespace {
 constexpr std::size_t chunk_size = 2 * 1024 * 1024;  // a huge page
@@ -69,24 +66,16 @@ struct block_cache::shelf {
     static auto* all = new shelf[classes];
     return all[k];
   }
-  static std::size_t block_size(std::size_t k) { return (k + 1) * block_unit; }
-  static std::size_t per_slab(std::size_t k) { return (slab_size - block_unit) / block_size(k); }
-  static char* block_at(slab* s, std::size_t k, std::size_t i) {
-    return reinterpret_cast<char*>(s) + block_unit + i * block_size(k);
-  }
-  static std::uint32_t place_of(slab* s, block* b) {
-    return static_cast<std::uint32_t>(reinterpret_cast<char*>(b) - reinterpret_cast<char*>(s)) /
-           block_unit;
-  }
-  static void* unit_of(slab* s, std::size_t place) {
-    return reinterpret_cast<char*>(s) + place * block_unit;
-  }
-  static block* block_in(slab* s, std::uint32_t back) {
-    return back == 0 ? nullptr : static_cast<block*>(unit_of(s, back >> 16));
-  }
-  static std::uint32_t count_in(std::uint32_t back) { return back & 0xffff; }
+  static constexpr std::size_t head = (sizeof(slab) + block_unit - 1) / block_unit;  // units
+  static std::size_t per_slab(std::size_t k) { return (slab_size / block_unit - head) / (k + 1); }
   static slab* first_of_chunk(slab* s) {
     return reinterpret_cast<slab*>(reinterpret_cast<std::uintptr_t>(s) & ~(chunk_size - 1));
+  }
+  static bool is_whole(const slab* s, std::size_t k) {
+    std::size_t n = 0;
+    for (auto& word : s->free)
+      n += static_cast<std::size_t>(std::popcount(word.load(std::memory_order_acquire)));
+    return n == per_slab(k);
   }
 
   slab* fresh_slab() {
@@ -104,120 +93,104 @@ struct block_cache::shelf {
 
   // Whole chunks, and of others the whole slabs' pages (but the first, which has the slab's state).
   std::size_t trim(std::size_t k) noexcept {
+    constexpr std::size_t slabs = chunk_size / slab_size, state = 4096;
     std::unique_lock guard{lock};
-    std::vector<slab*> free;  // the first of each chunk that is
+    if (left > 0) (void)madvise(fresh, left, MADV_DONTNEED);  // came with a huge page
+    std::vector<slab*> whole;
     for (auto s : half_free)
-      if (s == first_of_chunk(s) && s->whole == static_cast<int>(chunk_size / slab_size))
-        free.push_back(s);
-    std::sort(free.begin(), free.end());
+      if (is_whole(s, k)) whole.push_back(s);
+    std::sort(whole.begin(), whole.end());
+    std::vector<slab*> free;  // the first of each whole chunk
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < whole.size();) {
+      slab* const first = first_of_chunk(whole[i]);
+      if (whole[i] == first && i + slabs <= whole.size() &&
+          first_of_chunk(whole[i + slabs - 1]) == first) {
+        free.push_back(first);
+        i += slabs;
+        continue;
+      }
+      if (!std::exchange(whole[i]->bare, true)) {
+        (void)madvise(reinterpret_cast<char*>(whole[i]) + state, slab_size - state, MADV_DONTNEED);
+        bytes += slab_size - state;
+      }
+      ++i;
+    }
     if (!free.empty())
       std::erase_if(half_free, [&](slab* s) {
         return std::binary_search(free.begin(), free.end(), first_of_chunk(s));
       });
     half_free.shrink_to_fit();
-    std::size_t bytes = free.size() * chunk_size;
-    for (auto s : half_free) {
-      constexpr std::size_t state = 4096;
-      if (s->blank || count_in(s->back.load(std::memory_order_acquire)) != per_slab(k)) continue;
-      s->blank = true;
-      (void)madvise(reinterpret_cast<char*>(s) + state, slab_size - state, MADV_DONTNEED);
-      bytes += slab_size - state;
-    }
     chunks -= free.size();
     guard.unlock();
     for (auto s : free) (void)madvise(s, chunk_size, MADV_DONTNEED);
     std::lock_guard depot_guard{all_chunks().mutex};
     for (auto s : free) all_chunks().empty.push_back(reinterpret_cast<char*>(s));
-    return bytes;
+    return bytes + free.size() * chunk_size;
   }
 };
 
-void block_cache::give_back(std::size_t k, bundle g) noexcept {
-  if (g.n == 0) return;
-  slab& s = *g.from;
-  const auto place = shelf::place_of(&s, g.head);
-  const auto more = static_cast<std::uint32_t>(g.n);
-  std::uint32_t before = s.back.load(std::memory_order_relaxed), after;
-  do {
-    g.tail->next = shelf::block_in(&s, before);
-    after = place << 16 | (shelf::count_in(before) + more);
-  } while (!s.back.compare_exchange_weak(before, after, std::memory_order_acq_rel,
-                                         std::memory_order_relaxed));
-  const std::size_t all = shelf::per_slab(k), half = all / 2;
-  // exactly one thread crosses the half
-  const bool useful = shelf::count_in(before) < half && shelf::count_in(after) >= half;
-  const bool whole = shelf::count_in(after) == all;
-  if (!useful && !whole) return;
+void block_cache::give_back(std::size_t k, some_blocks& b) noexcept {
+  slab* const s = std::exchange(b.from, nullptr);
+  if (!s) return;
+  int n = 0;
+  for (std::size_t i = 0; i < words; ++i)
+    if (const std::uint64_t free = std::exchange(b.free[i], 0)) {
+      s->free[i].fetch_or(free, std::memory_order_release);
+      n += std::popcount(free);
+    }
+  if (n == 0) return;
+  const int half = static_cast<int>(shelf::per_slab(k) / 2),
+            before = s->count.fetch_add(n, std::memory_order_acq_rel);
+  if (before >= half || before + n < half) return;  // exactly one thread crosses the half
   shelf& c = shelf::of(k);
   std::lock_guard guard{c.lock};
-  if (useful) c.half_free.push_back(&s);
-  if (whole) ++shelf::first_of_chunk(&s)->whole;
+  c.half_free.push_back(s);
 }
 
-// By address: what is made one after another then lies one after another.
-void block_cache::sort(of_size& mine) {
-  std::array<std::uint64_t, slab_size / block_unit / 64> there{};  // a bit for each unit
-  for (block* b = mine.open; b; b = b->next) {
-    const auto at = shelf::place_of(mine.current, b);
-    there[at / 64] |= std::uint64_t{1} << at % 64;
-  }
-  mine.open = nullptr;
-  for (std::size_t i = there.size(); i-- > 0;)
-    for (std::uint64_t left = there[i]; left != 0;) {
-      const int top = 63 - std::countl_zero(left);
-      left ^= std::uint64_t{1} << top;
-      mine.open = new (shelf::unit_of(mine.current, i * 64 + static_cast<std::size_t>(top)))
-          block{mine.open};
-    }
-}
-
-block_cache::block* block_cache::refill(of_size& mine, std::size_t k) {
-  if (bundle g = std::exchange(mine.going, {}); g.n > 0) {
-    mine.current = g.from;
-    g.tail->next = nullptr;
-    return mine.open = g.head;
+void block_cache::refill(of_size& mine, std::size_t k) {
+  mine.first = 0;
+  mine.open.from = nullptr;  // all of it is used
+  if (mine.kept > 0) {
+    mine.open = mine.going;
+    mine.going = {};
+    mine.kept = 0;
+    return;
   }
   shelf& c = shelf::of(k);
-  mine.current = nullptr;
-  std::unique_lock guard{c.lock};
+  std::lock_guard guard{c.lock};
   while (!c.half_free.empty()) {
-    slab* s = mine.current = c.half_free.back();
+    slab* s = c.half_free.back();
     c.half_free.pop_back();
-    const std::uint32_t back = s->back.exchange(0, std::memory_order_acq_rel);
-    // Who has given back the last of its blocks counts it as whole, now or soon.
-    if (shelf::count_in(back) == shelf::per_slab(k)) --shelf::first_of_chunk(s)->whole;
-    if (std::exchange(s->blank, false)) break;
-    if ((mine.open = shelf::block_in(s, back))) {
-      guard.unlock();
-      sort(mine);
-      return mine.open;
+    s->bare = false;
+    int n = 0;
+    for (std::size_t i = 0; i < words; ++i) {
+      mine.open.free[i] = s->free[i].exchange(0, std::memory_order_acquire);
+      n += std::popcount(mine.open.free[i]);
     }
-    mine.current = nullptr;
+    s->count.fetch_sub(n, std::memory_order_acq_rel);
+    if (n == 0) continue;
+    mine.open.from = s;
+    return;
   }
-  if (!mine.current) mine.current = c.fresh_slab();
-  guard.unlock();
-  mine.open = nullptr;
-  for (std::size_t i = shelf::per_slab(k); i-- > 0;)
-    mine.open = new (shelf::block_at(mine.current, k, i)) block{mine.open};
-  return mine.open;
+  mine.open.from = c.fresh_slab();
+  for (std::size_t i = 0, n = shelf::per_slab(k); i < n; ++i) {
+    const std::size_t place = shelf::head + i * (k + 1);
+    mine.open.free[place / 64] |= std::uint64_t{1} << place % 64;
+  }
 }
 
 void block_cache::send_home(of_size& mine, std::size_t k, slab* next) noexcept {
-  give_back(k, std::exchange(mine.going, {}));
+  give_back(k, mine.going);
   mine.going.from = next;
+  mine.kept = 0;
 }
 
 void block_cache::release() noexcept {
   for (std::size_t k = 0; k < classes; ++k) {
-    of_size mine = std::exchange(sizes_[k], {});
-    give_back(k, mine.going);
-    bundle open{mine.current, mine.open, mine.open, mine.open ? std::size_t{1} : 0};
-    if (mine.open)
-      while (open.tail->next) {
-        open.tail = open.tail->next;
-        ++open.n;
-      }
-    give_back(k, open);
+    give_back(k, sizes_[k].going);
+    give_back(k, sizes_[k].open);
+    sizes_[k] = {};
   }
 }
 

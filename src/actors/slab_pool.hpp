@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Memory for records and task actors: blocks of 64 to 1,024 bytes out of 64 KiB slabs, and these
-// out of chunks of 2 MiB. A block goes back to its own slab, and a slab is used again when half of
-// it is back, sorted by address: what is allocated together stays together. (Free lists that mix
-// slabs are as fast in a young process; after a while every block is a cache miss.)
+// out of chunks of 2 MiB. What is free in a slab is a bit each, at the slab's start: so a block that
+// one thread has freed is not touched before another one makes something of it, and what is
+// allocated together lies together. A slab is used again when half of it is free. (Free lists that
+// mix slabs are as fast in a young process; after a while every block is a cache miss.)
 #pragma once
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -28,60 +30,61 @@ public:
   // std::bad_alloc.
   void* take(std::size_t size) {
     if (!pooled || size > largest_block) return ::operator new (size, std::align_val_t{block_unit});
-    const std::size_t k = class_of(size);
-    of_size& mine = sizes_[k];
-    block* b = mine.open;
-    if (!b) [[unlikely]]
-      b = refill(mine, k);
-    mine.open = b->next;
-    return b;
+    of_size& mine = sizes_[class_of(size)];
+    for (;;) {
+      std::uint64_t& free = mine.open.free[mine.first];
+      if (free != 0) [[likely]] {
+        const auto place = mine.first * 64 + static_cast<std::size_t>(std::countr_zero(free));
+        free &= free - 1;
+        return reinterpret_cast<char*>(mine.open.from) + place * block_unit;
+      }
+      if (++mine.first == words) refill(mine, class_of(size));
+    }
   }
   // Of any thread's.
   void give(void* p, std::size_t size) noexcept {
     if (!pooled || size > largest_block) return ::operator delete (p, std::align_val_t{block_unit});
-    const std::size_t k = class_of(size);
-    of_size& mine = sizes_[k];
-    slab* const from = slab_of(p);
-    if (from == mine.current) {
-      mine.open = new (p) block{mine.open};
+    of_size& mine = sizes_[class_of(size)];
+    const auto at = reinterpret_cast<std::uintptr_t>(p);
+    slab* const from = reinterpret_cast<slab*>(at & ~(slab_size - 1));
+    const std::size_t place = at % slab_size / block_unit, word = place / 64;
+    const std::uint64_t bit = std::uint64_t{1} << place % 64;
+    if (from == mine.open.from) {
+      mine.open.free[word] |= bit;
+      if (word < mine.first) mine.first = word;
       return;
     }
-    if (from != mine.going.from || mine.going.n == 32) [[unlikely]]
-      send_home(mine, k, from);
-    mine.going.head = new (p) block{mine.going.head};
-    if (mine.going.n++ == 0) mine.going.tail = mine.going.head;
+    if (from != mine.going.from || mine.kept == most_kept) [[unlikely]]
+      send_home(mine, class_of(size), from);
+    mine.going.free[word] |= bit;
+    ++mine.kept;
   }
-  // Gives all to everyone. When its thread ends.
+  // Gives all to everyone. When its thread ends, or rests.
   void release() noexcept;
 
 private:
-  struct block {
-    block* next;
-  };
-  struct bundle {  // blocks of one slab on their way back
+  static constexpr std::size_t slab_size = 64 * 1024, classes = largest_block / block_unit,
+                               words = slab_size / block_unit / 64;
+  static constexpr unsigned most_kept = 32;
+  struct some_blocks {  // of one slab
     slab* from = nullptr;
-    block* head = nullptr;
-    block* tail = nullptr;
-    std::size_t n = 0;
+    std::array<std::uint64_t, words> free{};  // a bit for each, by its place in units
   };
   struct of_size {
-    block* open = nullptr;
-    slab* current = nullptr;  // where `open` is from
-    bundle going;
+    std::size_t first = words - 1;  // word of `open` that may have some
+    some_blocks open;               // to be used
+    some_blocks going;              // of another slab, on their way back: so many
+    unsigned kept = 0;
   };
+  friend struct slab;
   struct shelf;
 
-  static constexpr std::size_t slab_size = 64 * 1024, classes = largest_block / block_unit;
   static constexpr std::size_t class_of(std::size_t size) {
     return (size + block_unit - 1) / block_unit - 1;
   }
-  static slab* slab_of(void* p) {
-    return reinterpret_cast<slab*>(reinterpret_cast<std::uintptr_t>(p) & ~(slab_size - 1));
-  }
-  static block* refill(of_size& mine, std::size_t k);
+  static void refill(of_size& mine, std::size_t k);
   static void send_home(of_size& mine, std::size_t k, slab* next) noexcept;
-  static void give_back(std::size_t k, bundle g) noexcept;
-  static void sort(of_size& mine);
+  static void give_back(std::size_t k, some_blocks& b) noexcept;
   friend std::size_t return_free_memory() noexcept;
 
   std::array<of_size, classes> sizes_;

@@ -24,7 +24,8 @@ inline int pauses_in(std::chrono::nanoseconds time) {
     for (int round = 0; round < 5; ++round) {
       const auto begin = clock::now();
       for (int i = 0; i < n; ++i) pause();
-      best = std::min(best, std::chrono::duration<double, std::nano>(clock::now() - begin).count() / n);
+      best = std::min(best,
+                      std::chrono::duration<double, std::nano>(clock::now() - begin).count() / n);
     }
     return std::max(best, 1.0);
   }();

@@ -77,8 +77,8 @@ private:
   bool is_closed(std::uint64_t party) const;
 
   edge* all_ = nullptr;
-  std::vector<std::uint64_t> closed_;  // parties
   counters counts_;
+  std::vector<std::uint64_t> closed_;  // parties
 };
 
 inline task_graph::answer task_graph::await(graph_node& node, edge& e) {
