@@ -15,13 +15,6 @@
 
 namespace troupe::detail {
 
-// At the start of its memory; its blocks follow.
-struct slab {
-  std::array<std::atomic<std::uint64_t>, block_cache::words> free{};  // what came back
-  std::atomic<int> count{0};  // how many, but for those of which a thread is about to tell
-  bool bare = false;          // its blocks' pages are the system's; under the shelf's lock
-};
-
 namespace {
 constexpr std::size_t chunk_size = 2 * 1024 * 1024;  // a huge page
 // The first chunks of a size stay with small pages, so that a small program stays small.
@@ -54,10 +47,25 @@ depot& all_chunks() {
 }  // never destroyed: threads may end late
 }  // namespace
 
+// Its state, which stands at its chunk's start; the slab itself is named by its address.
+struct block_cache::slab {
+  std::array<std::atomic<std::uint64_t>, words> free{};  // what came back
+  std::atomic<int> count{0};  // how many, but for those of which a thread is about to tell
+  bool bare = false;          // its blocks' pages are the system's; under the shelf's lock
+
+  static slab& of(char* at) {
+    const auto address = reinterpret_cast<std::uintptr_t>(at);
+    return reinterpret_cast<slab*>(address & ~(chunk_size - 1))[address % chunk_size / slab_size];
+  }
+};
+
 // What all threads share of one size.
 struct block_cache::shelf {
+  static constexpr std::size_t slabs_of_a_chunk = chunk_size / slab_size, page = 4096,
+                               states = slabs_of_a_chunk * sizeof(slab);
+
   spinlock lock;
-  std::vector<slab*> half_free;
+  std::vector<char*> half_free;  // slabs
   char* fresh = nullptr;
   std::size_t left = 0;  // bytes of the chunk that have never been a slab
   std::size_t chunks = 0;
@@ -66,90 +74,104 @@ struct block_cache::shelf {
     static auto* all = new shelf[classes];
     return all[k];
   }
-  static constexpr std::size_t head = (sizeof(slab) + block_unit - 1) / block_unit;  // units
-  static std::size_t per_slab(std::size_t k) { return (slab_size / block_unit - head) / (k + 1); }
-  static slab* first_of_chunk(slab* s) {
-    return reinterpret_cast<slab*>(reinterpret_cast<std::uintptr_t>(s) & ~(chunk_size - 1));
+  static char* chunk_of(char* at) { return at - reinterpret_cast<std::uintptr_t>(at) % chunk_size; }
+  static std::size_t first_unit(char* at) {  // behind the states, in the first slab
+    return at == chunk_of(at) ? (states + block_unit - 1) / block_unit : 0;
   }
-  static bool is_whole(const slab* s, std::size_t k) {
+  static std::size_t blocks_of(char* at, std::size_t k) {
+    return (slab_size / block_unit - first_unit(at)) / (k + 1);
+  }
+  static bool is_whole(char* at, std::size_t k) {
     std::size_t n = 0;
-    for (auto& word : s->free)
+    for (auto& word : slab::of(at).free)
       n += static_cast<std::size_t>(std::popcount(word.load(std::memory_order_acquire)));
-    return n == per_slab(k);
+    return n == blocks_of(at, k);
   }
 
-  slab* fresh_slab() {
+  char* fresh_slab() {
     if (left == 0) {
       fresh = all_chunks().take();
       left = chunk_size;
       const bool huge = chunks++ >= chunks_of_small_pages;
       (void)madvise(fresh, chunk_size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+      for (std::size_t i = 0; i < slabs_of_a_chunk; ++i) new (fresh + i * sizeof(slab)) slab;
     }
-    auto s = new (fresh) slab;
-    fresh += slab_size;
     left -= slab_size;
-    return s;
+    return std::exchange(fresh, fresh + slab_size);
   }
 
-  // Whole chunks, and of others the whole slabs' pages (but the first, which has the slab's state).
+  // Whole chunks, and of others the pages of whole slabs and of those that have never been one.
   std::size_t trim(std::size_t k) noexcept {
-    constexpr std::size_t slabs = chunk_size / slab_size, state = 4096;
     std::unique_lock guard{lock};
     if (left > 0) (void)madvise(fresh, left, MADV_DONTNEED);  // came with a huge page
-    std::vector<slab*> whole;
-    for (auto s : half_free)
-      if (is_whole(s, k)) whole.push_back(s);
+    std::vector<char*> whole;
+    for (auto at : half_free)
+      if (is_whole(at, k)) whole.push_back(at);
     std::sort(whole.begin(), whole.end());
-    std::vector<slab*> free;  // the first of each whole chunk
+    std::vector<char*> free;  // chunks
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < whole.size();) {
-      slab* const first = first_of_chunk(whole[i]);
-      if (whole[i] == first && i + slabs <= whole.size() &&
-          first_of_chunk(whole[i + slabs - 1]) == first) {
-        free.push_back(first);
-        i += slabs;
+      char* const at = whole[i];
+      if (at == chunk_of(at) && i + slabs_of_a_chunk <= whole.size() &&
+          chunk_of(whole[i + slabs_of_a_chunk - 1]) == at) {
+        free.push_back(at);
+        i += slabs_of_a_chunk;
         continue;
       }
-      if (!std::exchange(whole[i]->bare, true)) {
-        (void)madvise(reinterpret_cast<char*>(whole[i]) + state, slab_size - state, MADV_DONTNEED);
-        bytes += slab_size - state;
+      if (!std::exchange(slab::of(at).bare, true)) {
+        const std::size_t kept = at == chunk_of(at) ? (states + page - 1) / page * page : 0;
+        (void)madvise(at + kept, slab_size - kept, MADV_DONTNEED);
+        bytes += slab_size - kept;
       }
       ++i;
     }
     if (!free.empty())
-      std::erase_if(half_free, [&](slab* s) {
-        return std::binary_search(free.begin(), free.end(), first_of_chunk(s));
+      std::erase_if(half_free, [&](char* at) {
+        return std::binary_search(free.begin(), free.end(), chunk_of(at));
       });
     half_free.shrink_to_fit();
     chunks -= free.size();
     guard.unlock();
-    for (auto s : free) (void)madvise(s, chunk_size, MADV_DONTNEED);
+    for (auto at : free) (void)madvise(at, chunk_size, MADV_DONTNEED);
     std::lock_guard depot_guard{all_chunks().mutex};
-    for (auto s : free) all_chunks().empty.push_back(reinterpret_cast<char*>(s));
+    all_chunks().empty.insert(all_chunks().empty.end(), free.begin(), free.end());
     return bytes + free.size() * chunk_size;
   }
 };
 
 void block_cache::give_back(std::size_t k, some_blocks& b) noexcept {
-  slab* const s = std::exchange(b.from, nullptr);
-  if (!s) return;
+  char* const at = std::exchange(b.from, nullptr);
+  if (!at) return;
+  slab& s = slab::of(at);
   int n = 0;
   for (std::size_t i = 0; i < words; ++i)
     if (const std::uint64_t free = std::exchange(b.free[i], 0)) {
-      s->free[i].fetch_or(free, std::memory_order_release);
+      s.free[i].fetch_or(free, std::memory_order_release);
       n += std::popcount(free);
     }
   if (n == 0) return;
-  const int half = static_cast<int>(shelf::per_slab(k) / 2),
-            before = s->count.fetch_add(n, std::memory_order_acq_rel);
+  const int half = static_cast<int>(shelf::blocks_of(at, k) / 2),
+            before = s.count.fetch_add(n, std::memory_order_acq_rel);
   if (before >= half || before + n < half) return;  // exactly one thread crosses the half
   shelf& c = shelf::of(k);
   std::lock_guard guard{c.lock};
-  c.half_free.push_back(s);
+  c.half_free.push_back(at);
+}
+
+void block_cache::next_word(of_size& mine, std::size_t k) {
+  for (;;) {
+    for (; mine.next < words; ++mine.next)
+      if (const std::uint64_t free = std::exchange(mine.open.free[mine.next], 0)) {
+        mine.word = free;
+        mine.base = mine.open.from + mine.next++ * word_bytes;
+        return;
+      }
+    refill(mine, k);
+    mine.next = 0;
+  }
 }
 
 void block_cache::refill(of_size& mine, std::size_t k) {
-  mine.first = 0;
   mine.open.from = nullptr;  // all of it is used
   if (mine.kept > 0) {
     mine.open = mine.going;
@@ -160,27 +182,29 @@ void block_cache::refill(of_size& mine, std::size_t k) {
   shelf& c = shelf::of(k);
   std::lock_guard guard{c.lock};
   while (!c.half_free.empty()) {
-    slab* s = c.half_free.back();
+    char* const at = c.half_free.back();
     c.half_free.pop_back();
-    s->bare = false;
+    slab& s = slab::of(at);
+    s.bare = false;
     int n = 0;
     for (std::size_t i = 0; i < words; ++i) {
-      mine.open.free[i] = s->free[i].exchange(0, std::memory_order_acquire);
+      mine.open.free[i] = s.free[i].exchange(0, std::memory_order_acquire);
       n += std::popcount(mine.open.free[i]);
     }
-    s->count.fetch_sub(n, std::memory_order_acq_rel);
+    s.count.fetch_sub(n, std::memory_order_acq_rel);
     if (n == 0) continue;
-    mine.open.from = s;
+    mine.open.from = at;
     return;
   }
   mine.open.from = c.fresh_slab();
-  for (std::size_t i = 0, n = shelf::per_slab(k); i < n; ++i) {
-    const std::size_t place = shelf::head + i * (k + 1);
+  const std::size_t first = shelf::first_unit(mine.open.from);
+  for (std::size_t i = 0, n = shelf::blocks_of(mine.open.from, k); i < n; ++i) {
+    const std::size_t place = first + i * (k + 1);
     mine.open.free[place / 64] |= std::uint64_t{1} << place % 64;
   }
 }
 
-void block_cache::send_home(of_size& mine, std::size_t k, slab* next) noexcept {
+void block_cache::send_home(of_size& mine, std::size_t k, char* next) noexcept {
   give_back(k, mine.going);
   mine.going.from = next;
   mine.kept = 0;
@@ -189,8 +213,12 @@ void block_cache::send_home(of_size& mine, std::size_t k, slab* next) noexcept {
 void block_cache::release() noexcept {
   for (std::size_t k = 0; k < classes; ++k) {
     give_back(k, sizes_[k].going);
-    give_back(k, sizes_[k].open);
-    sizes_[k] = {};
+    of_size& mine = sizes_[k];
+    if (mine.word != 0)
+      mine.open.free[reinterpret_cast<std::uintptr_t>(mine.base) % slab_size / word_bytes] |=
+          mine.word;
+    give_back(k, mine.open);
+    mine = {};
   }
 }
 

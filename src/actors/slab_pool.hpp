@@ -5,6 +5,7 @@
 // allocated together lies together. A slab is used again when half of it is free. (Free lists that
 // mix slabs are as fast in a young process; after a while every block is a cache miss.)
 #pragma once
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -21,8 +22,6 @@ inline constexpr bool pooled = false;  // every block by itself, so that a use a
 inline constexpr bool pooled = true;
 #endif
 
-struct slab;
-
 // The blocks that one thread has at hand. Used by that thread alone.
 class block_cache {
 public:
@@ -31,27 +30,27 @@ public:
   void* take(std::size_t size) {
     if (!pooled || size > largest_block) return ::operator new (size, std::align_val_t{block_unit});
     of_size& mine = sizes_[class_of(size)];
-    for (;;) {
-      std::uint64_t& free = mine.open.free[mine.first];
-      if (free != 0) [[likely]] {
-        const auto place = mine.first * 64 + static_cast<std::size_t>(std::countr_zero(free));
-        free &= free - 1;
-        return reinterpret_cast<char*>(mine.open.from) + place * block_unit;
-      }
-      if (++mine.first == words) refill(mine, class_of(size));
-    }
+    if (mine.word == 0) [[unlikely]]
+      next_word(mine, class_of(size));
+    const auto place = static_cast<std::size_t>(std::countr_zero(mine.word));
+    mine.word &= mine.word - 1;
+    return mine.base + place * block_unit;
   }
   // Of any thread's.
   void give(void* p, std::size_t size) noexcept {
     if (!pooled || size > largest_block) return ::operator delete (p, std::align_val_t{block_unit});
     of_size& mine = sizes_[class_of(size)];
     const auto at = reinterpret_cast<std::uintptr_t>(p);
-    slab* const from = reinterpret_cast<slab*>(at & ~(slab_size - 1));
+    char* const from = reinterpret_cast<char*>(at & ~(slab_size - 1));
     const std::size_t place = at % slab_size / block_unit, word = place / 64;
     const std::uint64_t bit = std::uint64_t{1} << place % 64;
     if (from == mine.open.from) {
-      mine.open.free[word] |= bit;
-      if (word < mine.first) mine.first = word;
+      if (at - reinterpret_cast<std::uintptr_t>(mine.base) < word_bytes) {
+        mine.word |= bit;
+      } else {
+        mine.open.free[word] |= bit;
+        mine.next = std::min(mine.next, word);
+      }
       return;
     }
     if (from != mine.going.from || mine.kept == most_kept) [[unlikely]]
@@ -64,26 +63,29 @@ public:
 
 private:
   static constexpr std::size_t slab_size = 64 * 1024, classes = largest_block / block_unit,
-                               words = slab_size / block_unit / 64;
+                               word_bytes = 64 * block_unit, words = slab_size / word_bytes;
   static constexpr unsigned most_kept = 32;
   struct some_blocks {  // of one slab
-    slab* from = nullptr;
+    char* from = nullptr;
     std::array<std::uint64_t, words> free{};  // a bit for each, by its place in units
   };
   struct of_size {
-    std::size_t first = words - 1;  // word of `open` that may have some
-    some_blocks open;               // to be used
-    some_blocks going;              // of another slab, on their way back: so many
-    unsigned kept = 0;
+    std::uint64_t word = 0;    // of `open`, taken out of it: what is used next
+    char* base = nullptr;      // where that word's first unit lies
+    std::size_t next = words;  // no word before this one has any left
+    unsigned kept = 0;         // so many are going
+    some_blocks open;          // to be used
+    some_blocks going;         // of another slab, on their way back
   };
-  friend struct slab;
+  struct slab;
   struct shelf;
 
   static constexpr std::size_t class_of(std::size_t size) {
     return (size + block_unit - 1) / block_unit - 1;
   }
+  [[gnu::noinline]] static void next_word(of_size& mine, std::size_t k);
   static void refill(of_size& mine, std::size_t k);
-  static void send_home(of_size& mine, std::size_t k, slab* next) noexcept;
+  static void send_home(of_size& mine, std::size_t k, char* next) noexcept;
   static void give_back(std::size_t k, some_blocks& b) noexcept;
   friend std::size_t return_free_memory() noexcept;
 
