@@ -81,11 +81,11 @@ struct block_cache::shelf {
   static std::size_t blocks_of(char* at, std::size_t k) {
     return (slab_size / block_unit - first_unit(at)) / (k + 1);
   }
+  // Under the lock: nobody takes any meanwhile. The count is raised after the bits are set, so who
+  // has given the last ones back does not touch the slab's state any more.
   static bool is_whole(char* at, std::size_t k) {
-    std::size_t n = 0;
-    for (auto& word : slab::of(at).free)
-      n += static_cast<std::size_t>(std::popcount(word.load(std::memory_order_acquire)));
-    return n == blocks_of(at, k);
+    return slab::of(at).count.load(std::memory_order_acquire) ==
+           static_cast<int>(blocks_of(at, k));
   }
 
   char* fresh_slab() {
