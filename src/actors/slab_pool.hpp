@@ -34,6 +34,11 @@ public:
       next_word(mine, class_of(size));
     const auto place = static_cast<std::size_t>(std::countr_zero(mine.word));
     mine.word &= mine.word - 1;
+    // The next one may lie in the cache of the core that has freed it.
+    if (mine.word != 0) {
+      char* const next = mine.base + std::countr_zero(mine.word) * std::ptrdiff_t{block_unit};
+      for (std::size_t i = 0; i < size; i += block_unit) __builtin_prefetch(next + i, 1);
+    }
     return mine.base + place * block_unit;
   }
   // Of any thread's.
