@@ -28,11 +28,11 @@ struct depot {
     std::lock_guard guard{mutex};
     if (empty.empty()) {
       constexpr std::size_t some = 16;  // addresses, not memory
+      empty.reserve(empty.size() + some);
       void* p = mmap(nullptr, (some + 1) * chunk_size, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       if (p == MAP_FAILED) throw std::bad_alloc();
       const auto at = (reinterpret_cast<std::uintptr_t>(p) + chunk_size - 1) & ~(chunk_size - 1);
-      empty.reserve(empty.size() + some);
       for (std::size_t i = some; i-- > 0;)
         empty.push_back(reinterpret_cast<char*>(at + i * chunk_size));
     }
@@ -101,7 +101,7 @@ struct block_cache::shelf {
   }
 
   // Whole chunks, and of others the pages of whole slabs and of those that have never been one.
-  std::size_t trim(std::size_t k) noexcept {
+  std::size_t trim(std::size_t k) {
     std::unique_lock guard{lock};
     if (left > 0) (void)madvise(fresh, left, MADV_DONTNEED);  // came with a huge page
     std::vector<char*> whole;
@@ -125,6 +125,9 @@ struct block_cache::shelf {
       }
       ++i;
     }
+    std::unique_lock depot_guard{all_chunks().mutex};
+    all_chunks().empty.reserve(all_chunks().empty.size() + free.size());  // before any is taken out
+    depot_guard.unlock();
     if (!free.empty())
       std::erase_if(half_free, [&](char* at) {
         return std::binary_search(free.begin(), free.end(), chunk_of(at));
@@ -133,7 +136,7 @@ struct block_cache::shelf {
     chunks -= free.size();
     guard.unlock();
     for (auto at : free) (void)madvise(at, chunk_size, MADV_DONTNEED);
-    std::lock_guard depot_guard{all_chunks().mutex};
+    depot_guard.lock();
     all_chunks().empty.insert(all_chunks().empty.end(), free.begin(), free.end());
     return bytes + free.size() * chunk_size;
   }
@@ -191,10 +194,13 @@ void block_cache::refill(of_size& mine, std::size_t k) {
       mine.open.free[i] = s.free[i].exchange(0, std::memory_order_acquire);
       n += std::popcount(mine.open.free[i]);
     }
-    s.count.fetch_sub(n, std::memory_order_acq_rel);
-    if (n == 0) continue;
     mine.open.from = at;
-    return;
+    // What came back meanwhile may have found it half free still, and left it to this thread.
+    if (s.count.fetch_sub(n, std::memory_order_acq_rel) - n >=
+        static_cast<int>(shelf::blocks_of(at, k) / 2))
+      c.half_free.push_back(at);
+    if (n > 0) return;
+    mine.open.from = nullptr;
   }
   mine.open.from = c.fresh_slab();
   const std::size_t first = shelf::first_unit(mine.open.from);
@@ -224,7 +230,10 @@ void block_cache::release() noexcept {
 
 std::size_t return_free_memory() noexcept {
   std::size_t bytes = 0;
-  for (std::size_t k = 0; k < block_cache::classes; ++k) bytes += block_cache::shelf::of(k).trim(k);
+  try {
+    for (std::size_t k = 0; k < block_cache::classes; ++k)
+      bytes += block_cache::shelf::of(k).trim(k);
+  } catch (const std::bad_alloc&) {}  // not even for the lists: another time
   return bytes;
 }
 

@@ -366,6 +366,17 @@ inline void task::end(seat& s) {
   d.ended(s);
 }
 
+// A functor that a user has attached runs here, perhaps inside a store's handler: it must not wait,
+// and what dies meanwhile is buried afterwards.
+void task::tell_monitors() {
+  seat& s = seat::mine();
+  object* dead = nullptr;
+  object** const outer = std::exchange(s.burying, &dead);
+  tell_observers();
+  s.burying = outer;
+  if (dead) bury(dead, s);
+}
+
 // Settles here and now; its call is destroyed, and its waits are taken back, where it is taken from
 // a queue.
 void task::end_unbegun(kin::asked why, bool queued) {

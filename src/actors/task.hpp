@@ -167,7 +167,7 @@ public:
   subtype_t subtype() const override { return caf::resumable::function_object; }
   void intrusive_ptr_add_ref_impl() override { caf::intrusive_ptr_add_ref(ctrl()); }
   void intrusive_ptr_release_impl() override { release(); }
-  void tell_monitors() { tell_observers(); }
+  void tell_monitors();
 
 private:
   // What its own next step is.

@@ -253,8 +253,9 @@ void refuse_waits() { refuse_waits(seat::mine()); }
 void refuse_waits(const seat& s) {
   if (s.burying)
     throw error(
-        "a value's destructor must not wait: it runs on the stack of whoever dropped the last ref, "
-        "perhaps in the middle of another wait");
+        "a value's destructor must not wait, nor a functor that is attached to a task: it runs on the "
+        "stack of whoever dropped the last ref or settled the task, perhaps in the middle of another "
+        "wait");
   if (s.worker && !s.running)
     throw error(
         "a wait inside a CAF actor's handler would block its worker: submit a task that takes the "

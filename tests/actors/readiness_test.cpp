@@ -12,6 +12,7 @@
 #include <atomic>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 using troupe::here;
@@ -142,6 +143,34 @@ TEST_CASE(
                 caf::after(std::chrono::seconds(0)) >> [] {});
   CHECK(alone);
   caf::anon_send_exit(unlinked, caf::exit_reason::kill);
+}
+
+// It runs where its task settles, on the stack of a body or in a store's handler. One that waited
+// there came back on another thread, and the task's end went on with the first one's memory.
+TEST_CASE("a functor that is attached to a task must not wait, and is told so") {
+  caf::actor_system_config config;
+  troupe::configure(config, 2);
+  caf::actor_system system{config};
+  troupe::runtime rt{system};
+  test::gate gate{rt};
+  auto other = rt.submit([](int x) { return x; }, gate.closed);
+  test::gate first{rt};
+  auto task = rt.submit([](int x) { return x; }, first.closed);
+  std::atomic<bool> told{false};
+  rt.task_actor(task)->attach_functor([&](const caf::error&) {
+    try {
+      rt.get(other);
+    } catch (const troupe::error& e) {
+      told = std::string_view{e.what()}.find("nor a functor") != std::string_view::npos;
+    }
+  });
+  first.open();
+  CHECK(rt.get(task) == 1);
+  rt.get(rt.submit([] { return 1; }));
+  gate.open();
+  CHECK(rt.get(other) == 1);
+  rt.drain();
+  CHECK(told);
 }
 
 TEST_CASE(
