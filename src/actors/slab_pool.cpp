@@ -84,8 +84,7 @@ struct block_cache::shelf {
   // Under the lock: nobody takes any meanwhile. The count is raised after the bits are set, so who
   // has given the last ones back does not touch the slab's state any more.
   static bool is_whole(char* at, std::size_t k) {
-    return slab::of(at).count.load(std::memory_order_acquire) ==
-           static_cast<int>(blocks_of(at, k));
+    return slab::of(at).count.load(std::memory_order_acquire) == static_cast<int>(blocks_of(at, k));
   }
 
   char* fresh_slab() {

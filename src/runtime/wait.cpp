@@ -253,8 +253,10 @@ void refuse_waits() { refuse_waits(seat::mine()); }
 void refuse_waits(const seat& s) {
   if (s.burying)
     throw error(
-        "a value's destructor must not wait, nor a functor that is attached to a task: it runs on the "
-        "stack of whoever dropped the last ref or settled the task, perhaps in the middle of another "
+        "a value's destructor must not wait, nor a functor that is attached to a task: it runs on "
+        "the "
+        "stack of whoever dropped the last ref or settled the task, perhaps in the middle of "
+        "another "
         "wait");
   if (s.worker && !s.running)
     throw error(
