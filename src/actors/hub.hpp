@@ -300,8 +300,8 @@ private:
       if (has_place()) return nullptr;
       pause();
     }
-    stood_back_.fetch_add(
-        1);  // first: either the guest that goes sees it, or this sees that it has
+    // first: either the guest that goes sees it, or this sees that it has gone
+    stood_back_.fetch_add(1);
     std::unique_lock guard{mutex_};
     places_.wait(guard, [&] { return has_place(); });
     stood_back_.fetch_sub(1);

@@ -244,11 +244,10 @@ TEST_CASE(
     return n.inputs_awaited;
   };
   {
-    auto last = rt.submit([] {
-      here().sleep_for(std::chrono::milliseconds(20));
-      return 0;
-    });
+    test::gate gate{rt};
+    auto last = rt.submit([](int) { return 0; }, gate.closed);
     for (int i = 0; i < 1000; ++i) last = rt.submit([](int x) { return x + 1; }, std::move(last));
+    gate.open();
     CHECK(rt.get(last) == 1000);
   }
   CHECK(agree() >= 1000);

@@ -174,6 +174,52 @@ TEST_CASE("what guests leave in their lanes is taken by workers, and their lanes
   CHECK(highest < 2 + guests);
 }
 
+TEST_CASE("a guest takes the place of the only worker, which takes jobs again when it has gone") {
+  hub<job> h;
+  std::deque<job> jobs(static_cast<std::size_t>(100 * scale));
+  workers all{h, 1, [](auto&, job&) {}};
+  unsigned n = 0;
+  for (auto& j : jobs) {
+    for (unsigned spin = (n++ * 37) % 3000; spin > 0; --spin)
+      troupe::detail::pause();  // the worker searches, or stands back, or sleeps
+    h.take_place();
+    h.push_inbox(&j);
+    // it may be the guest's own: who takes it back is the only one to run it
+    const bool mine = h.take_back(&j);
+    if (mine) j.taken.fetch_add(1);
+    h.leave_place();
+    REQUIRE(soon([&] { return j.taken == 1; }));
+  }
+}
+
+TEST_CASE("no job is lost while guests come and go, more of them than workers") {
+  hub<job> h;
+  constexpr std::size_t guests = 4;
+  const std::size_t each = static_cast<std::size_t>(500 * scale);
+  std::deque<job> jobs(guests * each);
+  {
+    workers all{h, 2, [](auto&, job&) {}};
+    std::vector<std::thread> threads;
+    for (std::size_t g = 0; g < guests; ++g)
+      threads.emplace_back([&, g] {
+        for (std::size_t i = 0; i < each; ++i) {
+          h.take_place();
+          auto& lane = h.enter();
+          h.push(lane, &jobs[g * each + i]);
+          h.leave(lane);
+          h.leave_place();
+        }
+      });
+    for (auto& t : threads) t.join();
+    CHECK(soon([&] {
+      for (auto& j : jobs)
+        if (j.taken == 0) return false;
+      return true;
+    }));
+  }
+  for (auto& j : jobs) REQUIRE(j.taken == 1);
+}
+
 TEST_CASE("a lane gives its newest job first, and now and then what outsiders have left") {
   hub<job> h;
   auto& lane = h.enter();

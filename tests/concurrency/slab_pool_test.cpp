@@ -176,6 +176,8 @@ TEST_CASE("memory of which nothing is used any more goes back to the system, and
   }}.join();
 }
 
+// A chunk once went back, and on to another size, while a thread was about to count its last blocks:
+// they were handed out twice. And a slab was lost when all of it came back while it was taken.
 TEST_CASE("memory goes back to the system while other threads make and free blocks") {
   std::atomic<bool> done{false};
   std::atomic<int> broken{0};
