@@ -188,8 +188,10 @@ TEST_CASE("memory goes back to the system while other threads make and free bloc
       for (int i = 0; i < 8 * scale; ++i) {
         std::vector<piece> held;
         const std::size_t n = 10'000 + random() % 10'000;
+        const std::size_t size =
+            (static_cast<unsigned>(i) + t) % 2 ? 1024 : 64;  // both take chunks
         for (std::size_t k = 0; k < n; ++k)
-          held.push_back(take(512, static_cast<unsigned char>(k)));
+          held.push_back(take(size, static_cast<unsigned char>(k)));
         for (auto& p : held)
           if (!give(p)) ++broken;
       }
