@@ -14,7 +14,7 @@ namespace troupe {
 // The base of all that Troupe throws, but std::bad_alloc. Thrown as itself: a call that means
 // nothing (its text says what to do instead), like any use of a ref that names nothing.
 //
-// Those that settle a task (task_error, cancelled, deadline_exceeded, timed_out, deadlock) keep
+// Those that settle a task (task_error, cancelled, deadline_exceeded, timed_out, deadlock, actor_died) keep
 // their type on the way through dependants and through bodies that let them pass.
 class error : public std::runtime_error {
 public:
@@ -80,6 +80,19 @@ public:
 // on CAF's deterministic scheduler, of the program when nothing can go on. Elsewhere tasks that wait
 // on each other in a ring are not found.
 class deadlock : public error {
+public:
+  using error::error;
+};
+
+// Thrown by a method (or a constructor) of a stateful actor to say that its state is not to be used
+// again. The call fails with a task_error of this; the actor is made again if it has restarts left.
+class actor_broken : public error {
+public:
+  using error::error;
+};
+
+// A call of an actor that broke and has no restarts left. what() tells each break.
+class actor_died : public error {
 public:
   using error::error;
 };

@@ -80,6 +80,17 @@ struct task_options {
   std::size_t stack_size = 0;     // bytes of stack for this body; 0: the runtime's; at most 1 GiB
   std::size_t stream_buffer = 0;  // a task that gives a stream: how many values it may be ahead of
                                   // its consumer; 0: 64
+
+  // Of actors only. Their backoff is that between restarts; priority, blocking, stack_size and
+  // labels hold for each of their calls; the rest of the above means nothing there.
+  unsigned concurrency = 0;  // so many calls of const or concurrent_method methods at a time; 0: 1
+  bool reentrant = false;    // while a method is parked, others have their turn
+  unsigned restarts = 0;     // so often it is made again after it broke
+  unsigned retry_calls = 0;  // so many more tries has a call that broke it; 0: at most once
+  unsigned snapshot_every =
+      0;                  // a class with snapshot(): after so many calls that may have changed
+                          // it; 0: each. Taken only if there are restarts
+  bool detached = false;  // lives without handles, until stop() or the runtime's end
 };
 
 }  // namespace troupe

@@ -50,6 +50,8 @@ struct name_count {
 
 class runtime;
 class task_scope;
+template <class T> class actor;
+template <class T> class actor_pool;
 
 namespace detail {
 class domain;  // the inside of a runtime (src/runtime/domain.hpp)
@@ -173,6 +175,9 @@ public:
     template <class F, class... As> auto try_submit(F&& f, As&&... as) const {
       return on_.submit_call<true, true>(&options_, std::forward<F>(f), std::forward<As>(as)...);
     }
+    template <class T, class... As> troupe::actor<T> actor(As&&... as) const;
+    template <class T, class... As>
+    troupe::actor_pool<T> actor_pool(std::size_t n, const As&... as) const;
 
   private:
     friend scope;
@@ -181,6 +186,17 @@ public:
     task_options options_;
   };
   with_options with(task_options options) const { return {*this, std::move(options)}; }
+
+  // Makes a stateful actor (<troupe/actor.hpp>): an object of class T, made by a task from these
+  // values or refs, whose methods are called like tasks. Throws troupe::error for options that mean
+  // nothing for an actor, and for a name that another one has.
+  template <class T, class... As> troupe::actor<T> actor(As&&... as) const;
+  // n of them, each made from these arguments; with a name, named name-0, name-1 ...
+  template <class T, class... As>
+  troupe::actor_pool<T> actor_pool(std::size_t n, const As&... as) const;
+  // The actor of this name. Throws troupe::error if there is none (it lists near names), or it is of
+  // another class.
+  template <class T> troupe::actor<T> find_actor(const std::string& name) const;
 
   // Makes an object of a value that is there already; it has settled at once. Throws what copying
   // or moving the value throws.
@@ -429,6 +445,10 @@ private:
 namespace detail {
 // The running task's runtime, or else the object's own.
 const task_scope& scope_of(const object* o);
+
+struct hosted;
+// The same of an actor's.
+const task_scope& inner_scope_of(const hosted& h);
 
 // then() of a ref<void>: f takes nothing.
 template <class F> struct after_void {

@@ -22,6 +22,10 @@
 //   task, client --enter--> gate ------ready--> task, client     only with a bound; also
 //   withdraw_entry, as withdraw
 //   task --left-----------> gate
+//   task --join-----------> host ------turn--> task       a call of a stateful actor; in the end it is
+//   task --left_turn------> host                          over. Also inputs_ready, step_out, step_in
+//   task --born-----------> host                          its constructor has ended
+//   handle --no_handles, stop_host--> host
 //   worker, clock, guest --idle--> gate --nudge--> store, resolver --idle--> gate
 #pragma once
 #include "actors/caf_compat.hpp"
@@ -43,6 +47,9 @@ class actor;
 }  // namespace caf
 
 namespace troupe::detail {
+
+struct actor_turn;
+class failure;
 
 // A wait for an object: on the stack of a parked body, or in a task. `who` must live until it has
 // been answered.
@@ -174,6 +181,45 @@ struct nudge_msg {
   bool idle = true;
 };
 
+// ---- stateful actors (host.hpp)
+// A call was made, or (again) is to be tried once more. Each is answered by one turn_msg, or by one
+// each time that it comes back in.
+struct join_msg {
+  actor_turn* t;
+  bool again = false;
+};
+// The inputs of one that has joined are there. While the message waits in a mailbox it keeps its task.
+struct inputs_ready_msg {
+  actor_turn* t;
+  caf::strong_actor_ptr holder = nullptr;
+  void keep();
+};
+// The turn is the call's own; or (refusal, with a reference) it never will be.
+struct turn_msg {
+  const failure* refusal = nullptr;
+};
+// A call's body has ended; the actor is broken if it says why.
+struct left_turn_msg {
+  const failure* broke = nullptr;
+  bool refused = false;  // it never had its turn
+};
+// It is parked, and others are let in; it asks for its turn to go on.
+struct step_out_msg {
+  actor_turn* t;
+};
+struct step_in_msg {
+  actor_turn* t;
+};
+// The constructor's task has ended; why not: it threw.
+struct born_msg {
+  const failure* why_not = nullptr;
+};
+struct no_handles_msg {};
+// Whoever waits is refused, with this.
+struct stop_host_msg {
+  const failure* why;
+};
+
 // What a shard has counted, added to *into; then `who` gets a ready_msg (of no wait).
 struct totals {
   object_table::counters store;
@@ -212,5 +258,14 @@ TROUPE_LOCAL_MESSAGE(troupe::detail::withdraw_ask_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::enter_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::withdraw_entry_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::left_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::join_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::inputs_ready_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::turn_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::left_turn_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::step_out_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::step_in_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::born_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::no_handles_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::stop_host_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::idle_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::nudge_msg)

@@ -92,6 +92,7 @@ template <class M> void send(domain& d, caf::abstract_actor& who, M content) {
 void send_ready(domain& d, caf::abstract_actor& who, waiter* w, bool expired) {
   send(d, who, ready_msg{w, expired});
 }
+void send_turn(domain& d, caf::abstract_actor& who, turn_msg m) { send(d, who, m); }
 void send_cancel(domain& d, caf::abstract_actor& who, cancel_msg m) { send(d, who, m); }
 
 // ---- the store ----------------------------------------------------------------------------------

@@ -132,6 +132,8 @@ void release_memory(object* o) noexcept;
 void release_memory(object* o, seat& s) noexcept;
 // Tells `who` that its wait is over, from the place where that was found out.
 void send_ready(domain& d, caf::abstract_actor& who, waiter* w, bool expired = false);
+// A call's turn has come, or never will.
+void send_turn(domain& d, caf::abstract_actor& who, turn_msg m);
 // Asks a task to end.
 void send_cancel(domain& d, caf::abstract_actor& who, cancel_msg m);
 

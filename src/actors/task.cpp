@@ -41,7 +41,9 @@ task* task::make(domain& d, const task_type& type, object* out, const task_optio
                                &d.system(), &task::destroy, &task::free_memory);
   control->strong_refs.store(2, std::memory_order_relaxed);
   auto t = new (memory + sizeof_control) task(s.blank, d, type, out);
-  if (task* parent = s.running; parent && parent->domain_ == &d) t->adopt_by(*parent, s);
+  if (task* parent = s.running;
+      parent && parent->domain_ == &d && type.role != task_role::constructor)
+    t->adopt_by(*parent, s);
   try {
     if (options) t->take_options(*options);
     if (type.parts) t->make_parts();
@@ -166,6 +168,7 @@ std::string_view task::name_of_task() const {
 
 void task::start(object* const* missing, std::size_t n) {
   if (n > type_.inputs) extras().more = std::vector<waiter>(n - type_.inputs);
+  if (type_.role == task_role::method) note_behind(seat::mine());
   domain& d = *domain_;
   seat& s = seat::mine();
   d.submitted(*this, s);
@@ -174,11 +177,12 @@ void task::start(object* const* missing, std::size_t n) {
     (void)ask_to_end(kin::deadline);
   if (n == 0) {
     if (timed) d.clock().actor().tell(sleep_msg{&extras_->deadline});
-    return schedule(s);
+    return type_.role == task_role::method ? join(true) : schedule(s);
   }
   family().awaited = static_cast<std::uint32_t>(n);
   const auto all = static_cast<std::int32_t>(n);
   arrivals.begin(all, countdown::in_use);
+  if (type_.role == task_role::method) join(false);
   for (std::size_t i = 0; i < n; ++i) {
     waiter* w = i < type_.inputs ? new (inputs() + i) waiter : &extras_->more[i - type_.inputs];
     w->wait_for(*missing[i], *this, d.number());
@@ -198,6 +202,10 @@ void task::enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) {
                 // this task
     const bool due = expired && arrivals.force();
     if (arrivals.arrive() || due) schedule();
+  } else if (auto turn = content_of<turn_msg>(*m)) {
+    const failure* refusal = turn->refusal;
+    m.reset();
+    take_turn(refusal);
   } else if (auto cancel = content_of<cancel_msg>(*m)) {
     const cancel_msg how = *cancel;
     m.reset();
@@ -216,25 +224,46 @@ void task::schedule(seat& s) noexcept {
   // then.
   caf::actor_system& system = domain_->system();
   const bool at_once = domain_->at_once();
-  if (extras_) [[unlikely]]
+  if (extras_ || type_.role == task_role::method) [[unlikely]]
     return schedule_as_asked(s);
   publish();
   queue(system, at_once, s);
 }
 
-// With options.
-void task::schedule_as_asked(seat& s) noexcept {
+// What is published may be gone at once. False: it was not.
+template <class Publish> bool task::publish_as_asked(seat& s, Publish publish) noexcept {
   caf::actor_system& system = domain_->system();
   const bool at_once = domain_->at_once();
-  const int priority = at_once ? extras_->options.priority : 0;
+  const int priority = at_once ? this->priority() : 0;
   job_hub* const hub = domain_->hub();
   const bool aside = blocking() && at_once && stage_ < stage::unbegun;
-  if (stage_ == stage::admitting) stage_ = stage::pending;
+  domain& d = *domain_;
+  if (!publish()) return false;
+  if (aside) d.run_aside(*this);
+  else if (priority != 0) hub->push_keyed(this, advance_of(priority));
+  else queue(system, at_once, s);
+  return true;
+}
+
+// With options, or of a call.
+void task::schedule_as_asked(seat& s) noexcept {
+  if (type_.role == task_role::method) {
+    if (turn().outside) return ask_turn_back();
+    if (stage_ == stage::pending) return ask_turn(turn_of::inputs);
+  } else if (stage_ == stage::admitting) stage_ = stage::pending;
   else if (stage_ == stage::pending && wants_resources()) return ask_resources();
-  publish();
-  if (aside) return domain_->run_aside(*this);
-  if (priority != 0) return hub->push_keyed(this, advance_of(priority));
-  queue(system, at_once, s);
+  publish_as_asked(s, [this] {
+    publish();
+    return true;
+  });
+}
+
+// Its turn has come. False: it has settled meanwhile.
+bool task::queue_in_turn(seat& s) noexcept {
+  return publish_as_asked(s, [this] {
+    claim in_line = claim::in_line;
+    return out_->claim.compare_exchange_strong(in_line, private_ ? claim::reserved : claim::queued);
+  });
 }
 
 inline void task::publish() {
@@ -262,7 +291,9 @@ void task::run() noexcept {
   const failure* failed = nullptr;
   const bool resumed = std::exchange(stage_, stage::running) == stage::suspended;
   bool again = false;
-  const bool has_tries = extras_ && extras_->attempt <= extras_->options.retries;
+  const bool plain = type_.role == task_role::plain;
+  const bool has_tries =
+      plain ? extras_ && extras_->attempt <= extras_->options.retries : turn().tries > 0;
   if (!resumed && domain_->stopping()) failed = domain_->ended_early(*this);
   else if (!resumed && asked_to_end()) failed = early_end(family().asked_in_all());
   else {
@@ -275,8 +306,9 @@ void task::run() noexcept {
       v = (has_tries ? type_.run_again : type_.run)(call(), out_->storage());
       if (v.is == verdict::failed_input)
         failed = failure::through(*static_cast<const failure*>(v.which->value), name_of_task());
+      else if (!plain) save_actor();
     } catch (...) {
-      again = has_tries && deserves_retry();
+      again = plain ? has_tries && deserves_retry() : broke_its_actor();
       failed = failure::of_exception(name_of_task(), std::current_exception());
     }
     if (kin::any_standing() && v.is != verdict::suspended) [[unlikely]]
@@ -303,9 +335,10 @@ void task::run() noexcept {
   now.running = outer;
   if (extras_) [[unlikely]]
     give_back_resources();
+  if (!plain) leave_turn(failed);
   if (again) {
     failed->release();
-    return back_off();
+    return plain ? back_off() : ask_turn(turn_of::again);
   }
   if (failed) settle({outcome::failure, failed}, now);
   else if (v.is == verdict::forward) forward(v.which, v.levels);
@@ -318,7 +351,9 @@ void task::settle_unstarted(std::exception_ptr why) {
     w->saw(moment::resume, *this);  // a coroutine, for the last time: its frames are destroyed
   destroy_call();
   if (extras_) give_back_resources();
-  settle({outcome::failure, failure::of_exception(name_of_task(), std::move(why))});
+  const failure* failed = failure::of_exception(name_of_task(), std::move(why));
+  if (type_.role != task_role::plain) leave_turn(failed);
+  settle({outcome::failure, failed});
 }
 
 void put_msg::keep() {
@@ -392,6 +427,7 @@ void task::leave() {
   if (!take_back()) return;
   if (stage_ == stage::unbegun) {
     destroy_call();
+    if (type_.role == task_role::method) return end_without_turn();
     if (extras_) give_back_resources();
     return finish();
   }

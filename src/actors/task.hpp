@@ -18,7 +18,7 @@
 #include "actors/strand.hpp"
 #include "actors/wait_set.hpp"
 
-#include <troupe/detail/function.hpp>
+#include <troupe/detail/hosted.hpp>
 #include <troupe/options.hpp>
 
 #include <cstddef>
@@ -33,6 +33,9 @@ class domain;
 class failure;
 struct seat;
 class stream_channel;
+
+// The wait before a try that is not the first.
+duration wait_before(unsigned attempt, const retry_backoff& b);
 
 // What few tasks need.
 struct task_extras {
@@ -116,6 +119,17 @@ public:
     if (is_to_end()) [[unlikely]]
       refuse_as_asked();
   }
+  // Before its body waits for o: throws deadlock if that is a call of its own actor, which cannot
+  // begin meanwhile.
+  void refuse_wait_for_itself(const object* o) const {
+    if (type_.role == task_role::method && turn().behind) [[unlikely]]
+      refuse_if_behind(o);
+  }
+  // Others may have its actor's turn while its body waits.
+  bool lets_others_in() const { return type_.role == task_role::method && turn().of->reentrant; }
+  const actor_turn* turn_of_call() const {  // for tests
+    return type_.role == task_role::method ? &turn() : nullptr;
+  }
   // Around a park of its body: so that a cancel finds it.
   void begin_wait() {
     if (kin& k = family(); k.has_parent() && k.place == kin::nowhere) enter_roster();
@@ -148,6 +162,7 @@ public:
   bool is_to_end() const {
     return (kin::any_standing() || extras_ || domain_closing()) && looks_up();
   }
+  bool is_constructor() const { return type_.role == task_role::constructor; }
   std::size_t stack_need() const { return stack_need_; }
   bool blocking() const { return extras_ && extras_->options.blocking; }
   int priority() const { return extras_ ? extras_->options.priority : 0; }
@@ -210,6 +225,8 @@ private:
     if (type_.destroy) type_.destroy(call());
   }
   void publish();
+  template <class Publish> bool publish_as_asked(seat& s, Publish publish) noexcept;
+  bool queue_in_turn(seat& s) noexcept;
   void queue(caf::actor_system& system, bool at_once, seat& s);
   bool looks_up() const;
   bool domain_closing() const;
@@ -229,6 +246,22 @@ private:
   void finish_forwarding();
   void settle_as_inner();
   void suspend(object& on);
+  // A call of a stateful actor (task_turns.cpp).
+  actor_turn& turn() { return *static_cast<actor_turn*>(call()); }
+  const actor_turn& turn() const { return const_cast<task*>(this)->turn(); }
+  void join(bool ready);
+  void ask_turn_back();
+  enum class turn_of { first, inputs, again };
+  void ask_turn(turn_of which);
+  void note_behind(seat& s);
+  void take_turn(const failure* refusal);
+  void let_others_in();
+  bool broke_its_actor();
+  void save_actor();
+  void leave_turn(const failure* failed);
+  void end_without_turn();
+  void finish_call();
+  void refuse_if_behind(const object* o) const;
   void finish_feeding(const failure* failed) noexcept;
   bool deserves_retry();
   void back_off();

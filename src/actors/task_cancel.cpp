@@ -19,6 +19,10 @@ cancel_result task::ask_to_end(kin::asked why) {
     end_unbegun(why, false);
     return cancel_result::before_start;
   }
+  if (found == claim::in_line && out_->claim_it(claim::in_line)) {
+    end_unbegun(why, false);
+    return cancel_result::before_start;
+  }
   if ((found == claim::queued || found == claim::reserved) && claim_it()) {
     end_unbegun(why, true);
     return cancel_result::before_start;
@@ -32,6 +36,8 @@ cancel_result task::ask_to_end(kin::asked why) {
 
 const failure* task::early_end(kin::asked why) const {
   const std::string name{name_of_task()}, task = "task '" + name + "' ";
+  if (type_.role == task_role::method && turn().refusal)
+    return failure::through(*turn().refusal, name);
   if (why == kin::deadline)
     return failure::make(
         failure::kind::deadline_exceeded, name,

@@ -128,14 +128,12 @@ bool task::deserves_retry() {
   }
 }
 
-namespace {
 duration wait_before(unsigned attempt, const retry_backoff& b) {
   if (b.first == duration::zero()) return b.first;  // also of a power that is infinite
   const double grown = static_cast<double>(b.first.count()) * std::pow(b.factor, attempt - 2);
   if (grown >= static_cast<double>(b.most.count())) return b.most;
   return duration{static_cast<std::int64_t>(grown)};
 }
-}  // namespace
 
 void task::back_off() {
   if (auto w = domain_->watching()) [[unlikely]]
@@ -212,6 +210,8 @@ void task::suspend(object& on) {
   if (auto w = domain_->watching()) [[unlikely]]
     w->saw(moment::park, *this);
   stage_ = stage::suspended;
+  if (lets_others_in()) [[unlikely]]
+    let_others_in();
   await_object(on);
 }
 

@@ -9,6 +9,7 @@
 
 #include <troupe/caf.hpp>
 
+#include <caf/actor_cast.hpp>
 #include <caf/logger.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 
@@ -108,7 +109,8 @@ void domain::end() {
   if (awaits_abroad_.load()) each_other([&](domain& other) { other.close_resolvers(number_); });
   clock_->actor().tell(close_msg{number_});
   tell_tokens(true);
-  wait_until([this] { return all_ended() && sweeps_.load() == 0; });
+  wait_until([this] { return all_ended() && sweeps_.load() == 0 && hosts_.empty(); });
+  lives_->store(false);
   // Another runtime's resolver may still be on its way out of a task of this one that it answered.
   if (awaits_abroad_.load())
     each_other([](domain& other) {
@@ -203,7 +205,7 @@ void domain::note_submitted(const task& t) {
 }
 void domain::note_settled(const task& t, outcome how) {
   if (watcher_) watcher_->settles(t, how);
-  if (gate_) gate_->actor().tell(left_msg{t.footprint()});
+  if (gate_ && !t.is_constructor()) gate_->actor().tell(left_msg{t.footprint()});
   if (!options_.count_names) return;
   count_name(t, &name_count::settled);
   if (how.is == outcome::failure) count_name(t, &name_count::failed);
@@ -271,6 +273,17 @@ void domain::stop() {
   clock_->actor().tell(no_tries_msg{});
   if (admission_) admission_->tell(close_msg{number_});
   if (gate_) gate_->actor().tell(close_msg{number_});
+  stop_hosts();
+}
+
+// Their calls that wait are refused, here and from now on.
+void domain::stop_hosts() {
+  for (auto& handle : hosts_.handles()) {
+    auto h = static_cast<host_actor*>(caf::actor_cast<caf::abstract_actor*>(handle));
+    h->tell(stop_host_msg{failure::make(
+        failure::kind::cancelled, options_.name,
+        "the call was cancelled: the runtime '" + options_.name + "' of its actor was stopped")});
+  }
 }
 
 const failure* domain::ended_early(const task& t) const {
@@ -404,6 +417,7 @@ template <class M> void domain::deliver_later(caf::abstract_actor& who, M m) {
 }
 template void domain::deliver_later(caf::abstract_actor&, ready_msg);
 template void domain::deliver_later(caf::abstract_actor&, cancel_msg);
+template void domain::deliver_later(caf::abstract_actor&, turn_msg);
 
 bool domain::step(std::int64_t limit) {
   if (runnable() == 0 && gate_ && gate_->actor().core().tasks_wait() && clock_->sleepers() == 0) {

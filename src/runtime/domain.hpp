@@ -5,6 +5,7 @@
 #include "actors/admission.hpp"
 #include "actors/clock.hpp"
 #include "actors/gate.hpp"
+#include "actors/host.hpp"
 #include "actors/kin.hpp"
 #include "actors/shard.hpp"
 #include "actors/side_pool.hpp"
@@ -65,6 +66,9 @@ public:
   const std::vector<shard>& shards() const { return shards_; }
   detail::clock& clock() { return *clock_; }
   stream_list& streams() { return streams_; }
+  host_list& hosts() { return hosts_; }
+  // False once it has ended; outlives it.
+  const std::shared_ptr<std::atomic<bool>>& lives() const { return lives_; }
   admission_actor* admission() { return admission_; }  // null: the runtime has no resources
   gate* bound_gate() { return gate_.get(); }           // null: no bound
 
@@ -183,6 +187,7 @@ private:
   }
 
   void close_resolvers(std::uint64_t party);
+  void stop_hosts();
   void each_other(const std::function<void(domain&)>& f);
   std::vector<totals> ask_shards(bool may_park);
   void wait_until(const std::function<bool()>& holds);
@@ -204,6 +209,8 @@ private:
   std::unique_ptr<detail::clock> clock_;
   side_pool aside_{*this};
   stream_list streams_;
+  host_list hosts_;
+  const std::shared_ptr<std::atomic<bool>> lives_ = std::make_shared<std::atomic<bool>>(true);
   caf::actor admission_handle_;
   admission_actor* admission_ = nullptr;
   std::unique_ptr<gate> gate_;

@@ -61,6 +61,8 @@ const failure* failure::of_exception(std::string_view task, std::exception_ptr t
     return make(kind::timed_out, task, e.what());
   } catch (const deadlock& e) {
     return make(kind::deadlock, task, e.what());
+  } catch (const actor_died& e) {
+    return make(kind::actor_died, task, e.what());
   } catch (const std::exception& e) {
     auto f = const_cast<failure*>(make(kind::thrown, task, e.what()));
     f->original_ = std::move(thrown);
@@ -92,6 +94,7 @@ void failure::raise() const {
     case kind::deadline_exceeded: throw deadline_exceeded(text_);
     case kind::timed_out: throw timed_out(text_);
     case kind::deadlock: throw deadlock(text_);
+    case kind::actor_died: throw actor_died(text_);
     case kind::thrown: break;
   }
   task_error::story s{task_, text_, via_ ? *via_ : names{}, original_, {}};
@@ -104,6 +107,10 @@ void failure::raise() const {
   s.failure = std::shared_ptr<const void>(
       this, [](const void* p) { static_cast<const failure*>(p)->release(); });
   throw task_error(std::move(s));
+}
+
+std::string failure::story() const {
+  return kind_ == kind::thrown ? "'" + task_ + "': " + text_ : text_;
 }
 
 void throw_outcome(const object& o) { static_cast<const failure*>(o.value)->raise(); }

@@ -14,7 +14,14 @@ namespace troupe::detail {
 
 class failure {
 public:
-  enum class kind : std::uint8_t { thrown, cancelled, deadline_exceeded, timed_out, deadlock };
+  enum class kind : std::uint8_t {
+    thrown,
+    cancelled,
+    deadline_exceeded,
+    timed_out,
+    deadlock,
+    actor_died
+  };
 
   // Each gives one reference.
   static const failure* make(kind k, std::string_view task, std::string text);
@@ -28,6 +35,8 @@ public:
   }
   kind kind_of() const noexcept { return kind_; }
   [[noreturn]] void raise() const;
+  // In one line, to be part of another text.
+  std::string story() const;
 
 private:
   using names = std::vector<std::string>;

@@ -70,6 +70,11 @@ void check_options(const task_options& o, const task_type& type) {
   if (o.deadline < duration::zero())
     throw error("task '" + name + "': its deadline is " + in_words(o.deadline) +
                 "; it counts from the submit, and 0 means none");
+  if (o.concurrency != 0 || o.reentrant || o.restarts != 0 || o.retry_calls != 0 ||
+      o.snapshot_every != 0 || o.detached)
+    throw error("task '" + name +
+                "': concurrency, reentrant, restarts, retry_calls, snapshot_every and detached are "
+                "of actors: with({...}).actor<T>(...)");
   if (o.retries == 0) return;
   if (!type.run_again)
     throw error("task '" + name +
@@ -116,7 +121,7 @@ bool start_at_bound(domain& d, new_task& t, object* const* missing, std::size_t 
 
 bool start_task(new_task& t, object* const* missing, std::size_t n, bool only_try) {
   domain& d = t.actor->inside();
-  if (d.bound_gate()) [[unlikely]]
+  if (d.bound_gate() && !t.actor->is_constructor()) [[unlikely]]
     return start_at_bound(d, t, missing, n, only_try);
   t.actor->start(missing, n);
   return true;

@@ -124,7 +124,7 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
 // child, which is to end when its waiter is: what is below it on the stack cannot go on before.
 void run_on_this_stack(const task& me, object& o, seat& before) {
   domain& d = me.inside();
-  if (!d.at_once() || o.home.load(std::memory_order_relaxed)->inside != &d ||
+  if (!d.at_once() || o.home.load(std::memory_order_relaxed)->inside != &d || me.lets_others_in() ||
       !before.on->room_for(d.stack_size()) || !o.claim_it())
     return;
   if (!o.maker->is_child_of(me)) return o.maker->queue_again();
@@ -320,6 +320,7 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
     refuse_waits(s);
     if (task* me = s.running) {
       me->refuse_if_asked();
+      me->refuse_wait_for_itself(objects[0]);
       run_on_this_stack(*me, *objects[0], s);
       if (objects[0]->is_sealed()) return true;
     }
@@ -331,6 +332,9 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
   const bool all = n == count && !timeout;
   if (task* me = seat::mine().running) {
     me->refuse_if_asked();
+    if (n == count)
+      for (std::size_t i = 0; i < count; ++i)
+        if (!objects[i]->is_sealed()) me->refuse_wait_for_itself(objects[i]);
     if (all && count > 1) {
       bool missing = false;
       for (std::size_t i = 0; i < count; ++i)

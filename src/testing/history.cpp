@@ -111,6 +111,7 @@ std::string history::text() const {
       case kind::deadline_exceeded: return "settles with deadline_exceeded";
       case kind::timed_out: return "settles with timed_out";
       case kind::deadlock: return "settles with deadlock";
+      case kind::actor_died: return "settles with actor_died";
     }
     return "settles";
   };

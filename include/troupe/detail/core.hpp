@@ -33,4 +33,22 @@ struct graph_node {
   std::uint8_t kept : 1 = 0;     // the resolver keeps the object until it hears that it is sealed
 };
 
+// A call's place among those of a stateful actor (src/graph/turns.hpp).
+//
+//   idle --join--> waiting --inputs are there, and it is next--> held --end--> idle
+//                     |                                           |  ^
+//                     `--refuse--> idle                 step_out--|  |--its turn again
+//                                                                 v  |
+//                                                            outside --step_in--> returning
+struct caller_line;
+struct turn {
+  enum class state : std::uint8_t { idle, waiting, held, outside, returning };
+  std::uint64_t caller = 0;     // its calls come in the order made
+  turn* next = nullptr;         // in its line, among those who return, or in a chain of effects
+  caller_line* line = nullptr;  // while it waits
+  state is = state::idle;
+  bool shared = false;  // others that are shared may run with it
+  bool ready = false;   // its inputs are there
+};
+
 }  // namespace troupe::detail

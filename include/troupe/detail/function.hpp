@@ -30,6 +30,9 @@ struct verdict {
 };
 static_assert(sizeof(verdict) == 16, "returned in two registers");
 
+// A call of a stateful actor's method waits for its turn; a constructor gives it its instance.
+enum class task_role : unsigned char { plain, method, constructor };
+
 // What the library must know of a call; one constant per function and argument types.
 struct task_type {
   std::string_view name;
@@ -46,6 +49,7 @@ struct task_type {
   const tuple_parts* parts;              // null: the result is no tuple
   // Bytes that its arguments hold outside of it; null: none that are known of.
   std::size_t (*footprint)(const void* call);
+  task_role role = task_role::plain;  // else an actor_turn lies in front of the call
 };
 
 // ---- names: what the compiler calls a function, without the noise around it ---------------------
@@ -143,6 +147,7 @@ public:
   static constexpr bool has_inputs = any_input(indices{});
   static constexpr std::size_t inputs = direct(indices{});
   static constexpr bool streams = false;
+  static constexpr task_role role = task_role::plain;
 
   template <class G, class... Bs> explicit call(G&& f, Bs&&... bs)
       : f_(std::forward<G>(f)),
@@ -210,6 +215,10 @@ template <class C, bool Wanted> constexpr auto run_again_of() -> verdict (*)(voi
   }
   return nullptr;
 }
+template <class C> constexpr bool easily_destroyed() {
+  if constexpr (requires { C::easily_destroyed; }) return C::easily_destroyed;
+  else return std::is_trivially_destructible_v<C>;
+}
 // Options: whether it is submitted with some.
 template <class C, class F, bool Options> inline constexpr task_type task_type_of = [] {
   static_assert(alignof(C) <= 64, "troupe: arguments are aligned to at most 64 bytes");
@@ -220,9 +229,10 @@ template <class C, class F, bool Options> inline constexpr task_type task_type_o
                    C::inputs,
                    &C::run,
                    run_again_of<C, Options>(),
-                   std::is_trivially_destructible_v<C> ? nullptr : &C::destroy,
+                   easily_destroyed<C>() ? nullptr : &C::destroy,
                    handles<typename C::value>::parts,
-                   C::holds_more ? &C::footprint : nullptr};
+                   C::holds_more ? &C::footprint : nullptr,
+                   C::role};
 }();
 
 // The checks that a user should read about in plain words, before any of the above is instantiated.

@@ -35,8 +35,9 @@ template <> inline constexpr value_type value_type_of<void>{0, 1, nullptr};
 
 // Whether the task that makes an object may be run by whoever needs the value. `queued`: its inputs
 // are there and nobody has begun it; whoever swaps in `claimed` runs it. `reserved`: the same, but
-// only for whoever takes it from its queue.
-enum class claim : std::uint8_t { waiting, queued, reserved, claimed };
+// only for whoever takes it from its queue. `in_line`: a call whose actor gives it its turn; whoever
+// swaps in `claimed` settles it.
+enum class claim : std::uint8_t { waiting, in_line, queued, reserved, claimed };
 
 // Who may touch what: `refs`, `sealed`, `claim`, `holds`, `home`: anyone. The store_entry: the
 // store actor of the object's shard; after `sealed` everyone may read it. The graph_node: the

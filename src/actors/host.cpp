@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MIT
+#include "actors/host.hpp"
+
+#include "actors/shard.hpp"
+#include "actors/task.hpp"
+#include "runtime/domain.hpp"
+#include "runtime/failure.hpp"
+#include "runtime/settings.hpp"
+#include "runtime/wait.hpp"
+
+#include <algorithm>
+
+namespace troupe::detail {
+
+// ---- the core -----------------------------------------------------------------------------------
+
+host_core::~host_core() {
+  if (refusal_) refusal_->release();
+}
+
+void host_core::on(join_msg& m) {
+  if (refusal_) return refuse(*m.t);
+  tell(m.again ? turns_.rejoin(*m.t) : turns_.join(*m.t));
+}
+
+void host_core::on(inputs_ready_msg& m) {
+  if (m.t->is == turn::state::waiting) tell(turns_.ready(*m.t));
+}
+
+void host_core::on(left_turn_msg& m) {
+  if (m.refused) {
+    --refused_;
+    return settle_down();
+  }
+  if (m.broke) {
+    note_break(m.broke);
+    broken_ = true;
+    turns_.shut();
+  }
+  tell(turns_.end());
+  settle_down();
+}
+
+void host_core::on(step_out_msg& m) { tell(turns_.step_out(*m.t)); }
+void host_core::on(step_in_msg& m) { tell(turns_.step_in(*m.t)); }
+
+void host_core::on(born_msg& m) {
+  making_ = false;
+  if (m.why_not) {
+    note_break(m.why_not);
+    broken_ = true;
+  } else tell(turns_.open());
+  settle_down();
+}
+
+void host_core::on(no_handles_msg&) {
+  ending_ = true;
+  settle_down();
+}
+
+void host_core::on(stop_host_msg& m) {
+  if (refusal_ || over_) return m.why->release();
+  refuse_all(m.why);
+  settle_down();
+}
+
+void host_core::tell(turn* chain) {
+  host_.load.store(static_cast<std::uint32_t>(turns_.waiting() + turns_.begun()),
+                   std::memory_order_relaxed);
+  while (chain) {
+    auto t = static_cast<actor_turn*>(chain);
+    chain = chain->next;  // one that begins may end, and take its turn with it
+    send_turn(domain_, *t->who, {});
+  }
+}
+
+void host_core::refuse(actor_turn& t) {
+  ++refused_;
+  refusal_->retain();
+  send_turn(domain_, *t.who, {refusal_});
+}
+
+void host_core::refuse_all(const failure* why) {
+  refusal_ = why;
+  for (turn* chain = turns_.refuse_all(); chain;) {
+    auto t = static_cast<actor_turn*>(chain);
+    chain = chain->next;
+    refuse(*t);
+  }
+}
+
+void host_core::note_break(const failure* why) {
+  if (!broken_) ++breaks_;
+  story_ += (story_.empty() ? "" : "; ") + std::to_string(breaks_) + ". " + why->story();
+  why->release();
+}
+
+// Whether it is over, or to be made again.
+void host_core::settle_down() {
+  if (over_ || making_ || turns_.begun() > 0 || refused_ > 0) return;
+  const bool wanted = !refusal_ && (!ending_ || turns_.waiting() > 0);
+  if (broken_ && wanted && breaks_ <= host_.restarts && (host_.again || breaks_ == 0))
+    return make_again();
+  if (!broken_ && wanted) return;
+  if (broken_ && !refusal_) {
+    std::string text = "actor '" + host_.name + "' is gone: it broke";
+    if (host_.restarts > 0)
+      text += " " + std::to_string(breaks_) +
+              " times, and its restarts = " + std::to_string(host_.restarts) + " are used up";
+    refuse_all(failure::make(failure::kind::actor_died, host_.name, text + " (" + story_ + ")"));
+  }
+  if (!refusal_)
+    refuse_all(failure::make(failure::kind::cancelled, host_.name,
+                             "actor '" + host_.name + "' has ended: its last handle is gone"));
+  over_ = true;
+  refusal_->retain();
+  rest_ = {.of = &host_, .over = true, .why = refusal_};
+}
+
+void host_core::make_again() {
+  broken_ = false;
+  making_ = true;
+  rest_ = {.of = &host_, .make_again = true, .breaks = breaks_};
+}
+
+// ---- what is done after the release -------------------------------------------------------------
+
+namespace {
+// Values that die meanwhile are buried afterwards, and nobody waits.
+template <class F> void without_waits(F f) {
+  seat& s = seat::mine();
+  object* dead = nullptr;
+  object** const outer = s.burying;
+  if (!outer) s.burying = &dead;
+  f();
+  if (!outer) s.burying = nullptr;
+  if (dead) bury(dead);
+}
+
+void destroy_instance(hosted& h) {
+  if (void* instance = std::exchange(h.instance, nullptr))
+    without_waits([&] { h.type->destroy(instance); });
+}
+
+// The body of the task that makes an actor's instance again.
+struct made_again {
+  actor_turn turn;
+  duration wait;
+  static verdict run(void* call, void*) {
+    auto& c = *static_cast<made_again*>(call);
+    hosted& h = *c.turn.of;
+    destroy_instance(h);
+    if (c.wait > duration::zero()) sleep_in_task(*h.inside, c.wait);
+    h.again->make(h);
+    h.unsaved = 0;
+    if (h.snapshot) h.type->restore(h);
+    return {};
+  }
+};
+
+void start_making(host& h, unsigned breaks) {
+  static const task_type plan{.name = {},
+                              .result = &value_type_of<void>,
+                              .size = sizeof(made_again),
+                              .align = alignof(made_again),
+                              .inputs = 0,
+                              .run = &made_again::run,
+                              .run_again = nullptr,
+                              .destroy = nullptr,
+                              .parts = nullptr,
+                              .footprint = nullptr,
+                              .role = task_role::constructor};
+  try {
+    task_options named;
+    named.name = std::string(h.type->name);
+    new_task t = create_task(*h.inside, plan, &named);
+    new (t.call) made_again{{h, false, false, 0}, wait_before(breaks + 1, h.backoff)};
+    object* out = t.out;
+    t.actor->start(nullptr, 0);
+    out->drop();
+  } catch (...) {
+    h.actor->tell(born_msg{failure::of_exception(h.type->name, std::current_exception())});
+  }
+}
+}  // namespace
+
+void host_core::run(const errands& e) {
+  host& h = *e.of;
+  if (e.make_again) return start_making(h, e.breaks);
+  destroy_instance(h);
+  h.again.reset();
+  h.snapshot.reset();
+  without_waits([&] {
+    h.actor->cleanup(e.why->kind_of() == failure::kind::actor_died
+                         ? caf::make_error(caf::sec::runtime_error, e.why->story())
+                         : caf::error{caf::exit_reason::normal},
+                     nullptr);
+  });
+  e.why->release();
+  if (h.detached) drop_actor(h);
+  h.inside->hosts().remove(h);
+  h.release();
+}
+
+// ---- the record ---------------------------------------------------------------------------------
+
+host::host(const actor_type& t, domain& d, const task_options* options)
+    : hosted(t, d),
+      name(t.name),
+      domain_lives(d.lives()) {
+  lives = domain_lives.get();
+  if (!options) return;
+  named = !options->name.empty();
+  if (named) name = options->name;
+  detached = options->detached;
+  reentrant = options->reentrant;
+  concurrency = std::max(options->concurrency, 1u);
+  restarts = options->restarts;
+  retry_calls = options->retry_calls;
+  snapshot_every = std::max(options->snapshot_every, 1u);
+  saves = restarts > 0 && t.save;
+  backoff = options->backoff;
+  calls.blocking = options->blocking;
+  calls.stack_size = options->stack_size;
+  calls.priority = options->priority;
+  calls.labels = options->labels;
+  plain = !calls.blocking && calls.stack_size == 0 && calls.priority == 0 && calls.labels.empty();
+}
+
+host* host::make(const actor_type& t, domain& d, const task_options* options) {
+  auto h = std::make_unique<host>(t, d, options);
+  h->actor = host_actor::make(d.system(), h->handle, d.at_once(), d, *h, h->concurrency);
+  if (h->detached) retain_actor(*h);
+  d.hosts().add(*h);
+  return h.release();
+}
+
+void host::release() {
+  if (holds.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+}
+
+void retain_actor(hosted& h) noexcept { h.handles.fetch_add(1, std::memory_order_relaxed); }
+void drop_actor(hosted& h) noexcept {
+  if (h.handles.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  host& mine = host_of(h);
+  mine.actor->tell(no_handles_msg{});
+  mine.release();
+}
+
+void stop_actor(hosted& h) {
+  host& mine = host_of(h);
+  mine.actor->tell(stop_host_msg{
+      failure::make(failure::kind::cancelled, mine.name, "actor '" + mine.name + "' was stopped")});
+}
+
+// ---- the list -----------------------------------------------------------------------------------
+
+void host_list::add(host& h) {
+  std::lock_guard guard{mutex_};
+  h.place = all_.size();
+  all_.push_back(&h);
+  if (!h.named || names_.emplace(h.name, &h).second) return;
+  all_.pop_back();
+  throw error("an actor named '" + h.name +
+              "' lives already in this runtime: choose another name, or take that one with "
+              "find_actor");
+}
+
+void host_list::remove(host& h) {
+  std::lock_guard guard{mutex_};
+  if (h.named) names_.erase(h.name);
+  all_[h.place] = all_.back();
+  all_[h.place]->place = h.place;
+  all_.pop_back();
+}
+
+bool host_list::empty() const {
+  std::lock_guard guard{mutex_};
+  return all_.empty();
+}
+
+std::vector<caf::actor> host_list::handles() const {
+  std::lock_guard guard{mutex_};
+  std::vector<caf::actor> all;
+  for (auto h : all_) all.push_back(h->handle);
+  return all;
+}
+
+host* host_list::find(const std::string& name, const actor_type& type) const {
+  std::lock_guard guard{mutex_};
+  if (const auto found = names_.find(name); found != names_.end()) {
+    host* h = found->second;
+    if (*h->type->id != *type.id)
+      throw error("actor '" + name + "' is a " + std::string(h->type->name) + ", not a " +
+                  std::string(type.name));
+    auto n = h->handles.load(std::memory_order_relaxed);
+    while (n != 0 && !h->handles.compare_exchange_weak(n, n + 1, std::memory_order_relaxed)) {}
+    if (n != 0) return h;  // else it ends
+  }
+  throw error("no actor is named '" + name + "'" + near_names(name));
+}
+
+// Those that may have been meant; with few actors, all.
+std::string host_list::near_names(const std::string& name) const {
+  std::vector<std::pair<std::size_t, std::string>> all;
+  for (auto& [other, h] : names_)
+    if (h->handles.load(std::memory_order_relaxed) != 0)
+      all.emplace_back(letters_to_change(name, other), other);
+  if (all.empty()) return ": no actor of this runtime has a name";
+  std::sort(all.begin(), all.end());
+  const bool near = all.front().first <= std::max<std::size_t>(2, name.size() / 3);
+  std::string text = near ? " (did you mean " : " (there are ";
+  const std::size_t most = near ? 3 : 10;
+  for (std::size_t i = 0; i < all.size() && i < most; ++i) {
+    if (near && i > 0 && all[i].first > std::max<std::size_t>(2, name.size() / 3)) break;
+    text += (i == 0 ? "'" : near ? " or '" : ", '") + all[i].second + "'";
+  }
+  if (!near && all.size() > most) text += ", ... " + std::to_string(all.size() - most) + " more";
+  return text + (near ? "?)" : ")");
+}
+
+}  // namespace troupe::detail

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// A stateful actor: it gives the calls of its methods their turns, and has its instance made, made
+// again and destroyed.
+//
+//   being made --born--> alive --a call says that it is broken--> broken --those who have begun
+//      ^  |                |                                        |      have ended, and there
+//      |  |                |                                        |      are restarts left--> being made
+//      |  `-threw, and there are restarts left-'                    |
+//      |  `-----threw------+--stopped, or its last handle gone and--+--no restarts left--> over
+//                             nobody waits
+//
+// A call is a task whose body waits for its turn (task_turns.cpp): join when it is made, turn when
+// it may begin, left_turn when its body has ended.
+#pragma once
+#include "actors/inline_actor.hpp"
+#include "actors/messages.hpp"
+#include "graph/turns.hpp"
+
+#include <troupe/detail/hosted.hpp>
+
+#include <caf/actor.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace troupe::detail {
+
+struct host;
+
+class host_core {
+public:
+  host_core(domain& d, host& h, unsigned most_shared) : turns_(most_shared), domain_(d), host_(h) {}
+  ~host_core();
+  void on(join_msg& m);
+  void on(inputs_ready_msg& m);
+  void on(left_turn_msg& m);
+  void on(step_out_msg& m);
+  void on(step_in_msg& m);
+  void on(born_msg& m);
+  void on(no_handles_msg& m);
+  void on(stop_host_msg& m);
+
+  // What runs a user's code, or makes a task.
+  struct errands {
+    host* of = nullptr;
+    bool make_again = false, over = false;
+    unsigned breaks = 0;
+    const failure* why = nullptr;  // over: with a reference
+  };
+  errands rest() { return std::exchange(rest_, {}); }
+  void restore(const errands& e) { rest_ = e; }
+  static void finish(const errands& e) {
+    if (e.of) [[unlikely]]
+      run(e);
+  }
+  bool closed() const { return over_; }
+  const turns& line() const { return turns_; }
+  bool being_made() const { return making_; }
+
+private:
+  static void run(const errands& e);
+  void tell(turn* chain);
+  void refuse(actor_turn& t);
+  void refuse_all(const failure* why);
+  void note_break(const failure* why);
+  void settle_down();
+  void make_again();
+
+  turns turns_;
+  errands rest_;
+  domain& domain_;
+  host& host_;
+  const failure* refusal_ = nullptr;  // whoever calls gets this
+  bool making_ = true, broken_ = false, ending_ = false, over_ = false;
+  unsigned breaks_ = 0;
+  std::size_t refused_ = 0;  // and not ended
+  std::string story_;        // of the breaks
+};
+
+using host_actor = inline_actor<host_core, join_msg, left_turn_msg, inputs_ready_msg, step_out_msg,
+                                step_in_msg, born_msg, no_handles_msg, stop_host_msg>;
+
+struct host final : hosted {
+  host(const actor_type& t, domain& d, const task_options* options);
+  static host* make(const actor_type& t, domain& d, const task_options* options);
+  // One hold is that of all handles, the other goes when it is over.
+  void release();
+
+  std::string name;  // for messages; the actor's, or its class's
+  bool named = false, detached = false;
+  retry_backoff backoff;
+  host_actor* actor = nullptr;
+  caf::actor handle;
+  std::shared_ptr<const std::atomic<bool>> domain_lives;
+  std::atomic<int> holds{2};
+  std::size_t place = 0;  // in its runtime's list
+};
+inline host& host_of(hosted& h) { return static_cast<host&>(h); }
+inline const host& host_of(const hosted& h) { return static_cast<const host&>(h); }
+
+// The stateful actors of one runtime that are not over. Thread-safe.
+class host_list {
+public:
+  // Throws troupe::error if one of that name lives.
+  void add(host& h);
+  // The last touch of the runtime by an actor that is over.
+  void remove(host& h);
+  bool empty() const;
+  // One more handle of the actor of that name; throws troupe::error: there is none, or it is
+  // another class's.
+  host* find(const std::string& name, const actor_type& type) const;
+  std::vector<caf::actor> handles() const;
+  // For tests: f(host) for each.
+  template <class F> void each(F f) const {
+    for (auto h : all_) f(*h);
+  }
+
+private:
+  std::string near_names(const std::string& name) const;
+  mutable std::mutex mutex_;
+  std::vector<host*> all_;  // guarded by mutex_, as is the next
+  std::unordered_map<std::string, host*> names_;
+};
+
+}  // namespace troupe::detail

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+// A call of a stateful actor's method: a task whose body begins when its actor gives it its turn. And
+// the task that makes an actor's instance.
+//
+//   start --join--> in line --inputs_ready--> --turn--> queued, as any task --> body --left_turn-->
+//                      |
+//                      `--asked to end, or refused--> settled; once its turn or the refusal has come
+//                         as well, it ends
+#include "actors/host.hpp"
+#include "actors/seat.hpp"
+#include "actors/task.hpp"
+#include "runtime/domain.hpp"
+#include "runtime/failure.hpp"
+
+#include <algorithm>
+
+namespace troupe::detail {
+
+namespace {
+host_actor& host_of_turn(const actor_turn& t) { return *host_of(*t.of).actor; }
+}  // namespace
+
+void inputs_ready_msg::keep() { holder = caf::strong_actor_ptr{t->who->ctrl()}; }
+
+// Before it is submitted: what its caller's body must not wait for.
+void task::note_behind(seat& s) {
+  task* caller = s.running;
+  if (!caller || caller->type_.role != task_role::method) return;
+  const hosted* h = turn().of;
+  actor_turn& c = caller->turn();
+  if (c.of != h || h->reentrant || (c.shared && turn().shared)) return;
+  if (!c.behind) c.behind = new std::vector<object*>;
+  c.behind->push_back(out_);
+  out_->retain();
+}
+
+void task::refuse_if_behind(const object* o) const {
+  const auto& behind = *turn().behind;
+  if (std::find(behind.begin(), behind.end(), o) == behind.end()) return;
+  throw deadlock("'" + std::string(name_of_task()) + "' waits for a call of its own actor '" +
+                 host_of(*turn().of).name +
+                 "', which cannot begin before it ends: call the method directly, return the ref "
+                 "instead of waiting for it, or make the actor reentrant");
+}
+
+void task::join(bool ready) {
+  actor_turn& t = turn();
+  t.who = this;
+  const seat& s = seat::mine();
+  t.caller = s.running ? s.running->id() : ~std::uint64_t{s.number};
+  t.ready = ready;
+  if (ready) return ask_turn(turn_of::first);
+  t.joined = true;
+  host_of_turn(t).tell(join_msg{&t});
+}
+
+// Its inputs are there. From the tell on it may have run, and be gone.
+void task::ask_turn(turn_of which) {
+  actor_turn& t = turn();
+  host_actor& host = host_of_turn(t);
+  if (which == turn_of::again) {
+    intrusive_ptr_add_ref(ctrl());  // for a place in a queue
+    stage_ = stage::pending;
+    t.joined = false;
+    --t.tries;
+  }
+  const bool joined = std::exchange(t.joined, true);
+  t.told_ready = t.ready = true;
+  begin_wait();
+  // Either whoever asks it to end sees that it is in line, or this sees that it was asked.
+  out_->claim.store(claim::in_line);
+  if (const auto why = asked_to_end() ? family().asked_in_all() : kin::no;
+      why != kin::no && out_->claim_it(claim::in_line)) {
+    if (!joined) {  // and will not: no word will come
+      t.joined = false;
+      t.met.store(true);
+      return end_unbegun(why, false);
+    }
+    intrusive_ptr_add_ref(ctrl());
+    end_unbegun(why, false);
+    host.tell(inputs_ready_msg{&t});
+    return caf::intrusive_ptr_release(ctrl());
+  }
+  if (joined) host.tell(inputs_ready_msg{&t});
+  else host.tell(join_msg{&t, which == turn_of::again});
+}
+
+void task::take_turn(const failure* refusal) {
+  actor_turn& t = turn();
+  if (refusal) {
+    const caf::strong_actor_ptr hold{ctrl()};
+    t.refusal.store(refusal);
+    if (t.met.exchange(true)) return finish_call();
+    (void)ask_to_end(kin::cancel);
+    return;
+  }
+  seat& s = seat::mine();
+  if (std::exchange(t.outside, false)) return schedule(s);
+  if (!queue_in_turn(s) && t.met.exchange(true)) finish_call();
+}
+
+// It has settled without having had its turn, and its call is destroyed.
+void task::end_without_turn() {
+  actor_turn& t = turn();
+  if (!std::exchange(t.told_ready, true)) host_of_turn(t).tell(inputs_ready_msg{&t});
+  if (t.met.exchange(true)) finish_call();
+}
+
+void task::finish_call() {
+  actor_turn& t = turn();
+  const failure* refusal = t.refusal.load();
+  host_actor& host = host_of_turn(t);
+  const bool joined = t.joined;
+  if (refusal) refusal->release();
+  finish();
+  if (joined) host.tell(left_turn_msg{.refused = refusal != nullptr});
+}
+
+// ---- while its body runs ------------------------------------------------------------------------
+
+void task::let_others_in() {
+  actor_turn& t = turn();
+  t.outside = true;
+  host_of_turn(t).tell(step_out_msg{&t});
+}
+void task::ask_turn_back() { host_of_turn(turn()).tell(step_in_msg{&turn()}); }
+
+// Inside a catch block. True: it is to be tried again.
+bool task::broke_its_actor() {
+  if (type_.role != task_role::method) return false;
+  actor_turn& t = turn();
+  try {
+    throw;
+  } catch (const actor_broken&) { t.broke = true; } catch (...) {
+  }
+  return t.broke && t.tries > 0;
+}
+
+// A snapshot that throws breaks its actor: what it was is not known any more.
+void task::save_actor() {
+  actor_turn& t = turn();
+  hosted& h = *t.of;
+  if (type_.role != task_role::method || !h.saves || t.only_reads) return;
+  if (++h.unsaved < h.snapshot_every) return;
+  h.unsaved = 0;
+  try {
+    h.type->save(h);
+  } catch (...) {
+    t.broke = true;
+    t.refusal.store(
+        failure::of_exception(std::string(h.type->name) + "::snapshot", std::current_exception()));
+  }
+}
+
+// Its body has ended, or could not begin.
+void task::leave_turn(const failure* failed) {
+  actor_turn& t = turn();
+  host_actor& host = host_of_turn(t);
+  if (type_.role == task_role::constructor) {
+    if (failed) failed->retain();
+    return host.tell(born_msg{failed});
+  }
+  if (t.behind) {
+    for (object* o : *t.behind) o->drop();
+    delete std::exchange(t.behind, nullptr);
+  }
+  const failure* broke = t.refusal.exchange(nullptr);
+  if (t.broke && !broke && failed) {
+    failed->retain();
+    broke = failed;
+  }
+  t.broke = false;
+  host.tell(left_turn_msg{broke});
+}
+
+}  // namespace troupe::detail
