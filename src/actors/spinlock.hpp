@@ -36,14 +36,20 @@ inline int pauses_in(std::chrono::nanoseconds time) {
 // after a while.
 class spinlock {
 public:
-  void lock() {
-    for (int n = 0; held_.exchange(true, std::memory_order_acquire);)
-      for (; held_.load(std::memory_order_relaxed); ++n)
-        n % 64 == 63 ? std::this_thread::yield() : pause();
+  [[gnu::always_inline]] void lock() {
+    if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]]
+      wait();
   }
   void unlock() { held_.store(false, std::memory_order_release); }
 
 private:
+  [[gnu::noinline]] void wait() {
+    int n = 0;
+    do
+      for (; held_.load(std::memory_order_relaxed); ++n)
+        n % 64 == 63 ? std::this_thread::yield() : pause();
+    while (held_.exchange(true, std::memory_order_acquire));
+  }
   std::atomic<bool> held_{false};
 };
 

@@ -284,6 +284,11 @@ bool task::claim_it() { return out_->claim_it(private_ ? claim::reserved : claim
 
 // ---- running ------------------------------------------------------------------------------------
 
+bool task::has_more_tries() const {
+  if (type_.role == task_role::plain) return extras_->attempt <= extras_->options.retries;
+  return turn().tries > 0;
+}
+
 void task::run() noexcept {
   end_wait();  // for inputs
   task* outer = std::exchange(seat::mine().running, this);
@@ -292,8 +297,7 @@ void task::run() noexcept {
   const bool resumed = std::exchange(stage_, stage::running) == stage::suspended;
   bool again = false;
   const bool plain = type_.role == task_role::plain;
-  const bool has_tries =
-      plain ? extras_ && extras_->attempt <= extras_->options.retries : turn().tries > 0;
+  const bool has_tries = (extras_ || !plain) && has_more_tries();
   if (!resumed && domain_->stopping()) failed = domain_->ended_early(*this);
   else if (!resumed && asked_to_end()) failed = early_end(family().asked_in_all());
   else {
@@ -306,7 +310,7 @@ void task::run() noexcept {
       v = (has_tries ? type_.run_again : type_.run)(call(), out_->storage());
       if (v.is == verdict::failed_input)
         failed = failure::through(*static_cast<const failure*>(v.which->value), name_of_task());
-      else if (!plain) save_actor();
+      else if (!plain && v.is != verdict::suspended) save_actor();
     } catch (...) {
       again = plain ? has_tries && deserves_retry() : broke_its_actor();
       failed = failure::of_exception(name_of_task(), std::current_exception());

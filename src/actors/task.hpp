@@ -261,6 +261,7 @@ private:
   void leave_turn(const failure* failed);
   void end_without_turn();
   void finish_call();
+  bool has_more_tries() const;
   void refuse_if_behind(const object* o) const;
   void finish_feeding(const failure* failed) noexcept;
   bool deserves_retry();
