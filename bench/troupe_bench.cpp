@@ -356,6 +356,105 @@ void W14_skynet(benchmark::State& state) {
 }
 BENCHMARK(W14_skynet)->UseRealTime()->Unit(benchmark::kMillisecond);
 
+// ---- W15: calls of stateful actors
+
+class adder {
+public:
+  long add(long x) { return n_ += x; }
+  long value() const { return n_; }
+
+private:
+  long n_ = 0;
+};
+using adders = std::vector<troupe::actor<adder>>;
+
+// n calls, the actors in turn, then a get of all: what their counts have grown by
+void call_all(const adders& actors, long n, const troupe::ref<long>* one) {
+  refs all(static_cast<std::size_t>(n));
+  const auto some = std::ssize(actors);
+  for (long i = 0; i < n; ++i) {
+    const auto& a = actors[static_cast<std::size_t>(i % some)];
+    all[static_cast<std::size_t>(i)] = one ? a.call<&adder::add>(*one) : a.call<&adder::add>(1L);
+  }
+  for (auto& r : all) (void)troupe::here().get(std::move(r));
+}
+long calling(adders actors, long n) { return call_all(actors, n, nullptr), n; }
+long calling_with(adders actors, long n, troupe::ref<long> one) {
+  return call_all(actors, n, &one), n;
+}
+
+// `callers` tasks call `called` actors, each its own (n:n) or all of them; with a ref argument, or a
+// value
+void actor_calls(benchmark::State& state, long callers, long called, bool with_ref) {
+  constexpr long n = bench::actor_calls;
+  troupe::runtime rt{options()};
+  const auto one = rt.put(1L);
+  adders actors;
+  for (long i = 0; i < called; ++i) actors.push_back(rt.actor<adder>());
+  long before = 0;
+  measure(state, n, [&] {
+    refs all;
+    for (long i = 0; i < callers; ++i) {
+      const adders mine = callers == 1 ? actors : adders{actors[static_cast<std::size_t>(i)]};
+      all.push_back(with_ref ? rt.submit<calling_with>(mine, n / callers, troupe::ref<long>{one})
+                             : rt.submit<calling>(mine, n / callers));
+    }
+    expect(sum(rt.get(std::move(all))), n);
+    long now = 0;
+    for (auto& a : actors) now += rt.get(a.call<&adder::value>());
+    expect(now - before, n);
+    before = now;
+  });
+}
+void W15_calls_1_1(benchmark::State& state) { actor_calls(state, 1, 1, false); }
+BENCHMARK(W15_calls_1_1)->UseRealTime()->Unit(benchmark::kMillisecond);
+void W15_calls_1_1_ref(benchmark::State& state) { actor_calls(state, 1, 1, true); }
+BENCHMARK(W15_calls_1_1_ref)->UseRealTime()->Unit(benchmark::kMillisecond);
+void W15_calls_1_n(benchmark::State& state) { actor_calls(state, 1, some_actors, false); }
+BENCHMARK(W15_calls_1_n)->UseRealTime()->Unit(benchmark::kMillisecond);
+void W15_calls_1_n_ref(benchmark::State& state) { actor_calls(state, 1, some_actors, true); }
+BENCHMARK(W15_calls_1_n_ref)->UseRealTime()->Unit(benchmark::kMillisecond);
+void W15_calls_n_n(benchmark::State& state) { actor_calls(state, some_actors, some_actors, false); }
+BENCHMARK(W15_calls_n_n)->UseRealTime()->Unit(benchmark::kMillisecond);
+void W15_calls_n_n_ref(benchmark::State& state) {
+  actor_calls(state, some_actors, some_actors, true);
+}
+BENCHMARK(W15_calls_n_n_ref)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+// the program's thread calls one actor, and gets all
+void W15_calls_of_program(benchmark::State& state) {
+  constexpr long n = bench::actor_calls;
+  troupe::runtime rt{options()};
+  const auto a = rt.actor<adder>();
+  long before = 0;
+  measure(state, n, [&] {
+    refs all(static_cast<std::size_t>(n));
+    for (auto& r : all) r = a.call<&adder::add>(1L);
+    expect(rt.get(std::move(all))[static_cast<std::size_t>(n - 1)] - before, n);
+    before += n;
+  });
+}
+BENCHMARK(W15_calls_of_program)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+// one call at a time, from a task
+void W15_call_trip(benchmark::State& state) {
+  troupe::runtime rt{options()};
+  const auto a = rt.actor<adder>();
+  measure(state, round_trips, [&] {
+    expect(rt.get(rt.submit(
+               [](const troupe::actor<adder>& on) {
+                 const auto& here = troupe::here();
+                 const long before = here.get(on.call<&adder::value>());
+                 for (long i = 1; i <= round_trips; ++i)
+                   expect(here.get(on.call<&adder::add>(1L)), before + i);
+                 return round_trips;
+               },
+               a)),
+           round_trips);
+  });
+}
+BENCHMARK(W15_call_trip)->UseRealTime()->Unit(benchmark::kMillisecond);
+
 }  // namespace
 
 int main(int argc, char** argv) {

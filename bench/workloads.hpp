@@ -43,6 +43,9 @@ constexpr long skynet_tasks(long leaves) {
   return leaves == 1 ? 1 : leaves + skynet_tasks(leaves / 10);
 }
 constexpr long skynet_sum(long leaves) { return leaves * (leaves - 1) / 2; }
+// W15: calls of stateful actors
+constexpr long actor_calls = 100'000, slow_actor_calls = 50'000;  // a round
+constexpr long some_actors = 4;                                   // n
 constexpr long flood_sum(long n) { return n * (n - 1) / 2; }
 
 using clock = std::chrono::steady_clock;

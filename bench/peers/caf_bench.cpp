@@ -3,10 +3,16 @@
 // resolver: whoever makes the actors wires them. Policy `sharing`; CAF's default, work stealing,
 // takes time quadratic in the length of its queue (BENCH_CAF_POLICY=stealing shows it).
 #include <caf/all.hpp>
+#include <functional>
+#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "../workloads.hpp"
+
+using shared_number = std::shared_ptr<const long>;
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shared_number)
 
 namespace {
 
@@ -224,6 +230,116 @@ void W14_skynet(benchmark::State& state) {
   });
 }
 BENCHMARK(W14_skynet)->UseRealTime();
+
+// ---- W15: requests to actors that live on; what stands for a ref argument is a shared number
+
+behavior adder(caf::stateful_actor<long>* self) {
+  self->state = 0;
+  return {[self](long x) { return self->state += x; },
+          [self](const shared_number& x) { return self->state += *x; }};
+}
+
+// n requests, the actors in turn; their number to `whom`. At most `ahead` are unanswered: CAF looks an
+// answer up in a list of all that are missing, so that more at a time are slower.
+constexpr long ahead = 64;
+struct caller {
+  long sent = 0, answered = 0;
+  std::function<void()> next;
+};
+behavior calling(caf::stateful_actor<caller>* self, std::vector<actor> actors, long n,
+                 shared_number one, actor whom) {
+  self->state.next = [self, actors = std::move(actors), n, one = std::move(one), whom] {
+    auto& s = self->state;
+    const auto& a = actors[static_cast<std::size_t>(s.sent++) % actors.size()];
+    auto answered = [self, n, whom](long) {
+      auto& t = self->state;
+      if (t.sent < n) t.next();
+      if (++t.answered < n) return;
+      self->send(whom, n);
+      self->quit();
+    };
+    if (one) self->request(a, caf::infinite, one).then(answered);
+    else self->request(a, caf::infinite, 1L).then(answered);
+  };
+  for (long i = 0; i < ahead; ++i) self->state.next();
+  return {[](const std::string&) {}};
+}
+
+void actor_calls(benchmark::State& state, long callers, long called, bool with_ref) {
+  constexpr long n = slow_actor_calls;
+  caf_system c;
+  const auto one = with_ref ? std::make_shared<const long>(1) : nullptr;
+  std::vector<actor> actors;
+  for (long i = 0; i < called; ++i) actors.push_back(c.system.spawn(adder));
+  measure(state, n, [&] {
+    for (long i = 0; i < callers; ++i)
+      c.system.spawn(calling,
+                     callers == 1 ? actors : std::vector{actors[static_cast<std::size_t>(i)]},
+                     n / callers, one, c.program);
+    long sum = 0;
+    for (long i = 0; i < callers; ++i) sum += c.receive();
+    expect(sum, n);
+  });
+  for (auto& a : actors) caf::anon_send_exit(a, caf::exit_reason::kill);
+}
+void W15_calls_1_1(benchmark::State& state) { actor_calls(state, 1, 1, false); }
+BENCHMARK(W15_calls_1_1)->UseRealTime();
+void W15_calls_1_1_ref(benchmark::State& state) { actor_calls(state, 1, 1, true); }
+BENCHMARK(W15_calls_1_1_ref)->UseRealTime();
+void W15_calls_1_n(benchmark::State& state) { actor_calls(state, 1, some_actors, false); }
+BENCHMARK(W15_calls_1_n)->UseRealTime();
+void W15_calls_1_n_ref(benchmark::State& state) { actor_calls(state, 1, some_actors, true); }
+BENCHMARK(W15_calls_1_n_ref)->UseRealTime();
+void W15_calls_n_n(benchmark::State& state) { actor_calls(state, some_actors, some_actors, false); }
+BENCHMARK(W15_calls_n_n)->UseRealTime();
+void W15_calls_n_n_ref(benchmark::State& state) {
+  actor_calls(state, some_actors, some_actors, true);
+}
+BENCHMARK(W15_calls_n_n_ref)->UseRealTime();
+
+// the program's thread sends requests to one actor, and receives the answers
+void W15_calls_of_program(benchmark::State& state) {
+  constexpr long n = slow_actor_calls;
+  caf_system c;
+  const auto a = c.system.spawn(adder);
+  long before = 0;
+  measure(state, n, [&] {
+    for (long i = 0; i < n; ++i) c.self->send(a, 1L);
+    long last = 0;
+    for (long i = 0; i < n; ++i) last = c.receive();
+    expect(last - before, n);
+    before = last;
+  });
+  caf::anon_send_exit(a, caf::exit_reason::kill);
+}
+BENCHMARK(W15_calls_of_program)->UseRealTime();
+
+// one request at a time, from an actor
+struct trips {
+  std::function<void(long)> next;
+};
+behavior one_by_one(caf::stateful_actor<trips>* self, actor a, actor whom) {
+  self->state.next = [self, a, whom](long left) {
+    if (left > 0)
+      self->request(a, caf::infinite, 1L).then([self, left](long) { self->state.next(left - 1); });
+    else {
+      self->send(whom, round_trips);
+      self->quit();
+    }
+  };
+  self->state.next(round_trips);
+  return {[](const std::string&) {}};
+}
+void W15_call_trip(benchmark::State& state) {
+  caf_system c;
+  const auto a = c.system.spawn(adder);
+  measure(state, round_trips, [&] {
+    c.system.spawn(one_by_one, a, c.program);
+    expect(c.receive(), round_trips);
+  });
+  caf::anon_send_exit(a, caf::exit_reason::kill);
+}
+BENCHMARK(W15_call_trip)->UseRealTime();
 
 }  // namespace
 

@@ -133,6 +133,74 @@ def W8_taken_one_by_one(name):
     measure(name, n, batch)
 
 
+@ray.remote(num_cpus=0)
+class Adder:
+    def __init__(self):
+        self.n = 0
+
+    def add(self, x):
+        self.n += x
+        return self.n
+
+
+@ray.remote(num_cpus=0)
+def call(actor, n, x):
+    return len(ray.get([actor.add.remote(x[0]) for _ in range(n)]))
+
+
+def calls(name, callers, called, with_ref):
+    """n calls from the program, or from as many tasks as there are actors"""
+    n = 5000
+    one = ray.put(1) if with_ref else 1
+    actors = [Adder.remote() for _ in range(called)]
+    ray.get([a.add.remote(0) for a in actors])
+
+    def program():
+        ray.get([actors[i % called].add.remote(one) for i in range(n)])
+
+    def tasks():
+        expect(sum(ray.get([call.remote(a, n // callers, [one]) for a in actors])), n)
+
+    measure(name, n, program if callers == 1 else tasks)
+
+
+@row
+def W15_calls_1_1(name):
+    calls(name, 1, 1, False)
+
+
+@row
+def W15_calls_1_1_ref(name):
+    calls(name, 1, 1, True)
+
+
+@row
+def W15_calls_1_n(name):
+    calls(name, 1, 4, False)
+
+
+@row
+def W15_calls_1_n_ref(name):
+    calls(name, 1, 4, True)
+
+
+@row
+def W15_calls_n_n(name):
+    calls(name, 4, 4, False)
+
+
+@row
+def W15_calls_n_n_ref(name):
+    calls(name, 4, 4, True)
+
+
+@row
+def W15_call_trip(name):
+    actor = Adder.remote()
+    ray.get(actor.add.remote(0))
+    measure(name, 200, lambda: [ray.get(actor.add.remote(1)) for _ in range(200)])
+
+
 @row
 def W9_put(name):
     for size in (KIB, 32 * KIB, MIB, 32 * MIB, GIB):

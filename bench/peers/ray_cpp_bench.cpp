@@ -24,6 +24,16 @@ long fib(long n) {
 }
 RAY_REMOTE(same, add_one, fib);
 
+class adder {
+public:
+  static adder* make() { return new adder; }
+  long add(long x) { return n_ += x; }
+
+private:
+  long n_ = 0;
+};
+RAY_REMOTE(adder::make, &adder::add);
+
 namespace {
 
 using clock = std::chrono::steady_clock;
@@ -109,6 +119,23 @@ const std::map<std::string, std::function<void(const std::string&)>> rows{
     {"W5_nested_fib",
      [](const std::string& row) {
        measure(row, 67, [] { expect(*ray::Get(ray::Task(fib).Remote(8L)), 21); });
+     }},
+    {"W15_calls_1_1",
+     [](const std::string& row) {
+       constexpr long n = 5000;
+       auto a = ray::Actor(adder::make).Remote();
+       measure(row, n, [&] {
+         numbers all;
+         for (long i = 0; i < n; ++i) all.push_back(a.Task(&adder::add).Remote(1L));
+         (void)sum(all);
+       });
+     }},
+    {"W15_call_trip",
+     [](const std::string& row) {
+       auto a = ray::Actor(adder::make).Remote();
+       measure(row, 200, [&] {
+         for (int i = 0; i < 200; ++i) (void)*ray::Get(a.Task(&adder::add).Remote(1L));
+       });
      }},
 };
 

@@ -152,7 +152,8 @@ auto actor<T>::call_with(const task_options* options, As&&... as) const {
     detail::hosted& h = named();
     detail::domain& d = detail::domain_of(h);
     if (!options && !h.plain) options = &h.calls;
-    if (h.retry_calls > 0 && !type.run_again) detail::throw_no_retry_of_call(h, type.name);
+    if constexpr (!placed::can_run_again())
+      if (h.retry_calls > 0) detail::throw_no_retry_of_call(h, type.name);
     const bool together = concurrent_method<Method> && h.concurrency > 1;
     if constexpr (call::streams) {
       using E = typename call::element;
