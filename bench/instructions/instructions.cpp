@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Five hot paths, each so many times, for counting instructions: scripts/check-instructions.
+// Six hot paths, each so many times, for counting instructions: scripts/check-instructions.
 //   instructions PATH TIMES
 // All of a path happens on the one worker, in the same order each time. The program's thread waits
 // with a time limit, so it does not help.
@@ -72,6 +72,25 @@ long objects() {
   return total;
 }
 
+// calls of a stateful actor: the first is run by its getter, then each makes the next one begin
+class adder {
+public:
+  long add(long x) { return n_ += x; }
+  long take() { return std::exchange(n_, 0); }
+
+private:
+  long n_ = 0;
+};
+long calls() {
+  auto& rt = troupe::here();
+  static const auto a = rt.with({.name = "adder", .detached = true}).actor<adder>();
+  refs all;
+  all.reserve(tasks);
+  for (long i = 1; i < tasks; ++i) all.push_back(a.call<&adder::add>(i));
+  for (auto& r : all) (void)rt.get(r);
+  return rt.get(a.call<&adder::take>());
+}
+
 struct path {
   std::string_view name;
   long (*run)();
@@ -81,7 +100,8 @@ constexpr path paths[] = {{"flood", flood, tasks*(tasks - 1) / 2},
                           {"chain", chain, tasks - 1},
                           {"nested", nested, 144},
                           {"inputs", inputs, 10 * (tasks * (tasks - 1) / 2)},
-                          {"objects", objects, tasks*(tasks - 1) / 2}};
+                          {"objects", objects, tasks*(tasks - 1) / 2},
+                          {"calls", calls, tasks*(tasks - 1) / 2}};
 
 }  // namespace
 
@@ -100,6 +120,6 @@ int main(int argc, char** argv) {
       std::fprintf(stderr, "%s gave %ld, not %ld\n", argv[1], got, p.gives);
       return 1;
     }
-  std::fputs("usage: instructions flood|chain|nested|inputs|objects TIMES\n", stderr);
+  std::fputs("usage: instructions flood|chain|nested|inputs|objects|calls TIMES\n", stderr);
   return 2;
 }

@@ -40,7 +40,10 @@ public:
     // Tasks run here: CAF's loop would look up each job's actor id for its log, and log nothing.
     for (;;) {
       caf::resumable* job = hub.wait(*d(self).lane);
-      if (!is_task(*job)) return job;
+      if (!is_task(*job)) {
+        seat::mine().acting = job;
+        return job;
+      }
       resume_task(static_cast<task*>(job));
     }
   }

@@ -41,6 +41,7 @@ struct seat {
       false;  // runs whatever the hub has; else (a guest, a side thread) one task at a time
   bool visiting = false;  // drives one task and nothing else
   task* running = nullptr;
+  const caf::resumable* acting = nullptr;  // of a worker: the last that was no task
   task* next = nullptr;     // made ready by the task that ended last: runs next, on the same strand
   task* handed = nullptr;   // found by a strand that cannot run it on its own stack
   task* parking = nullptr;  // has registered its waits and now leaves its stack

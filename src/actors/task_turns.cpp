@@ -18,6 +18,13 @@ namespace troupe::detail {
 
 namespace {
 host_actor& host_of_turn(const actor_turn& t) { return *host_of(*t.of).actor; }
+
+// A task, a user's CAF actor, or a program's thread.
+std::uint64_t caller_of(const seat& s) {
+  if (s.running) return s.running->id();
+  if (s.acting) return ~reinterpret_cast<std::uintptr_t>(s.acting);
+  return ~std::uint64_t{s.number};
+}
 }  // namespace
 
 void inputs_ready_msg::keep() { holder = caf::strong_actor_ptr{t->who->ctrl()}; }
@@ -47,7 +54,7 @@ void task::join(bool ready) {
   actor_turn& t = turn();
   t.who = this;
   const seat& s = seat::mine();
-  t.caller = s.running ? s.running->id() : ~std::uint64_t{s.number};
+  t.caller = caller_of(s);
   t.ready = ready;
   if (ready) return ask_turn(turn_of::first);
   t.joined = true;
