@@ -19,6 +19,7 @@ host_core::~host_core() {
 }
 
 void host_core::on(join_msg& m) {
+  if (over_) host_.holds.fetch_add(1, std::memory_order_relaxed);
   if (refusal_) return refuse(*m.t);
   tell(m.again ? turns_.rejoin(*m.t) : turns_.join(*m.t));
 }
@@ -30,6 +31,7 @@ void host_core::on(inputs_ready_msg& m) {
 void host_core::on(left_turn_msg& m) {
   if (m.refused) {
     --refused_;
+    if (over_) give_back_hold();
     return settle_down();
   }
   if (m.broke) {
@@ -56,6 +58,12 @@ void host_core::on(born_msg& m) {
 void host_core::on(no_handles_msg&) {
   ending_ = true;
   settle_down();
+  give_back_hold();
+}
+
+void host_core::give_back_hold() {
+  rest_.of = &host_;
+  ++rest_.holds;
 }
 
 void host_core::on(stop_host_msg& m) {
@@ -114,13 +122,17 @@ void host_core::settle_down() {
                              "actor '" + host_.name + "' has ended: its last handle is gone"));
   over_ = true;
   refusal_->retain();
-  rest_ = {.of = &host_, .over = true, .why = refusal_};
+  rest_.of = &host_;
+  rest_.over = true;
+  rest_.why = refusal_;
 }
 
 void host_core::make_again() {
   broken_ = false;
   making_ = true;
-  rest_ = {.of = &host_, .make_again = true, .breaks = breaks_};
+  rest_.of = &host_;
+  rest_.make_again = true;
+  rest_.breaks = breaks_;
 }
 
 // ---- what is done after the release -------------------------------------------------------------
@@ -182,24 +194,29 @@ void start_making(host& h, unsigned breaks) {
     h.actor->tell(born_msg{failure::of_exception(h.type->name, std::current_exception())});
   }
 }
-}  // namespace
 
-void host_core::run(const errands& e) {
-  host& h = *e.of;
-  if (e.make_again) return start_making(h, e.breaks);
+void bring_to_an_end(host& h, const failure* why) {
   destroy_instance(h);
   h.again.reset();
   h.snapshot.reset();
   without_waits([&] {
-    h.actor->cleanup(e.why->kind_of() == failure::kind::actor_died
-                         ? caf::make_error(caf::sec::runtime_error, e.why->story())
+    h.actor->cleanup(why->kind_of() == failure::kind::actor_died
+                         ? caf::make_error(caf::sec::runtime_error, why->story())
                          : caf::error{caf::exit_reason::normal},
                      nullptr);
   });
-  e.why->release();
+  why->release();
   if (h.detached) drop_actor(h);
   h.inside->hosts().remove(h);
   h.release();
+}
+}  // namespace
+
+void host_core::run(const errands& e) {
+  host& h = *e.of;
+  if (e.make_again) start_making(h, e.breaks);
+  if (e.over) bring_to_an_end(h, e.why);
+  for (int i = 0; i < e.holds; ++i) h.release();
 }
 
 // ---- the record ---------------------------------------------------------------------------------
@@ -244,7 +261,6 @@ void drop_actor(hosted& h) noexcept {
   if (h.handles.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   host& mine = host_of(h);
   mine.actor->tell(no_handles_msg{});
-  mine.release();
 }
 
 void stop_actor(hosted& h) {

@@ -50,6 +50,7 @@ public:
     host* of = nullptr;
     bool make_again = false, over = false;
     unsigned breaks = 0;
+    int holds = 0;                 // of the record, to be given back
     const failure* why = nullptr;  // over: with a reference
   };
   errands rest() { return std::exchange(rest_, {}); }
@@ -70,6 +71,7 @@ private:
   void note_break(const failure* why);
   void settle_down();
   void make_again();
+  void give_back_hold();
 
   turns turns_;
   errands rest_;
@@ -88,7 +90,8 @@ using host_actor = inline_actor<host_core, join_msg, left_turn_msg, inputs_ready
 struct host final : hosted {
   host(const actor_type& t, domain& d, const task_options* options);
   static host* make(const actor_type& t, domain& d, const task_options* options);
-  // One hold is that of all handles, the other goes when it is over.
+  // One hold is that of all handles: it goes when the actor has heard that they are gone, so after all
+  // that was sent through them. One goes when it is over; and a call that comes later has one.
   void release();
 
   std::string name;  // for messages; the actor's, or its class's
