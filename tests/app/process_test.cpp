@@ -173,7 +173,7 @@ std::vector<std::pair<std::string, std::string>> listed_defaults() {
 }
 
 TEST_CASE("every config file says each key of its workflow, with its default") {
-  for (const std::string name : {"pipeline", "wordcount", "adaptive", "sgd", "search"}) {
+  for (const std::string name : {"pipeline", "wordcount", "adaptive", "sgd", "search", "logs"}) {
     std::ifstream file(config(name));
     std::string line, section, comment;
     std::map<std::string, std::string> comments;
