@@ -138,8 +138,8 @@ troupe::stream<lines> tail(std::string path, std::size_t file, reading how) {
     if (!whole.text.empty()) co_yield std::move(whole);
     if (waited && std::chrono::steady_clock::now() >= until) break;  // though it still grows
   }
-  if (!begun.empty()) {  // its end was never written
-    lines last{{file, number}, begun + '\n'};
+  if (!begun.empty()) {                        // its end was never written
+    lines last{{file, number}, begun + '\n'};  // named: g++ 12 destroys a braced one's parts twice
     co_yield std::move(last);
   }
 }
