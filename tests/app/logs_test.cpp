@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include <regex.h>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
 #include <random>
-#include <regex>
 #include <sstream>
 
 #include "tests/app/process.hpp"
@@ -46,9 +46,32 @@ double percentile(const std::vector<double>& all, std::size_t percent) {
   return best;
 }
 
+class regex {
+public:
+  explicit regex(const char* text) { REQUIRE(::regcomp(&compiled_, text, REG_EXTENDED) == 0); }
+  ~regex() { ::regfree(&compiled_); }
+  regex(const regex&) = delete;
+  regex& operator=(const regex&) = delete;
+
+  // The whole and its groups; nothing if it does not match.
+  std::vector<std::string> match(const std::string& text) const {
+    regmatch_t places[13];
+    std::vector<std::string> found;
+    if (::regexec(&compiled_, text.c_str(), 13, places, 0) == 0)
+      for (const auto& p : places)
+        found.push_back(text.substr(static_cast<std::size_t>(p.rm_so),
+                                    static_cast<std::size_t>(p.rm_eo - p.rm_so)));
+    return found;
+  }
+
+private:
+  regex_t compiled_;
+};
+
 std::string expected(const std::vector<std::string>& paths, long width = 60) {
-  static const std::regex form(
-      R"([^\[]*\[(\d\d)/(\w\w\w)/(\d\d\d\d):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)\] "[^"]*" (\d\d\d) (\d+|-) (\d+\.?\d*)\r?)");
+  static const regex form(
+      R"(^[^[]*\[([0-9]{2})/([A-Za-z]{3})/([0-9]{4}):([0-9]{2}):([0-9]{2}):([0-9]{2}) )"
+      R"(([-+])([0-9]{2})([0-9]{2})\] "[^"]*" ([0-9]{3}) ([0-9]+|-) ([0-9]+\.?[0-9]*)$)");
   static const std::string months = "JanFebMarAprMayJunJulAugSepOctNovDec";
   struct seen {
     std::size_t errors = 0;
@@ -62,8 +85,8 @@ std::string expected(const std::vector<std::string>& paths, long width = 60) {
     std::size_t number = 0;
     for (std::string line; std::getline(text, line);) {
       ++lines, ++number;
-      std::smatch m;
-      if (line.size() > longest || !std::regex_match(line, m, form)) {
+      const auto m = form.match(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
+      if (line.size() > longest || m.empty()) {
         if (malformed++ == 0) first = path + ":" + std::to_string(number);
         continue;
       }
@@ -137,27 +160,27 @@ TEST_CASE("no file, an empty one, one without a line's end") {
 
 TEST_CASE("a line that is none is counted, and the first one named") {
   const scratch s;
-  for (const std::string wrong : {std::string(""),
-                                  std::string("\r"),
-                                  std::string("torn"),
-                                  std::string("[]"),
-                                  line(noon).substr(0, 60),
-                                  line("01/Foo/2025:12:00:00 +0000"),
-                                  line("01/Mar/2025:25:00:00 +0000"),
-                                  line("31/Foo/2025:12:00:00 +0000"),
-                                  line(""),
-                                  line("01/Mar/2025:12:00:00"),
-                                  line(noon + " "),
-                                  line(noon, 99),
-                                  line(noon, 2000),
-                                  line(noon, 200, "-"),
-                                  line(noon, 200, ""),
-                                  line(noon, 200, "nan"),
-                                  line(noon, 200, "-1.0"),
-                                  line(noon) + " more",
-                                  line(noon, 200, "0.01x"),
-                                  std::string("\0\0\n\0", 4),
-                                  std::string("\xff\xfe[\x80")}) {
+  for (const std::string& wrong : {std::string(""),
+                                   std::string("\r"),
+                                   std::string("torn"),
+                                   std::string("[]"),
+                                   line(noon).substr(0, 60),
+                                   line("01/Foo/2025:12:00:00 +0000"),
+                                   line("01/Mar/2025:25:00:00 +0000"),
+                                   line("31/Foo/2025:12:00:00 +0000"),
+                                   line(""),
+                                   line("01/Mar/2025:12:00:00"),
+                                   line(noon + " "),
+                                   line(noon, 99),
+                                   line(noon, 2000),
+                                   line(noon, 200, "-"),
+                                   line(noon, 200, ""),
+                                   line(noon, 200, "nan"),
+                                   line(noon, 200, "-1.0"),
+                                   line(noon) + " more",
+                                   line(noon, 200, "0.01x"),
+                                   std::string("\0\0\n\0", 4),
+                                   std::string("\xff\xfe[\x80")}) {
     const auto path = s.write("a", line(noon) + "\n" + line(noon, 503, "1.5") + "\n" + wrong +
                                        "\n" + wrong + "\n" + line(noon, 500) + "\n");
     CAPTURE(wrong);
