@@ -97,10 +97,11 @@ struct get_object : detail::wanted {
 struct get_value : detail::wanted {
   template <class T> explicit get_value(ref<T> r)
       : wanted{detail::untyped(std::move(r)), &detail::value_message<T>} {
-    static_assert(detail::can_be_sent<T>(),
-                  "troupe: CAF cannot send a value of this type: give it an inspect function, or "
-                  "name it in CAF_ALLOW_UNSAFE_MESSAGE_TYPE if it stays in the process (and it must "
-                  "be copyable); or ask with get_object, which sends none");
+    static_assert(
+        detail::can_be_sent<T>(),
+        "troupe: CAF cannot send a value of this type: give it an inspect function, or "
+        "name it in CAF_ALLOW_UNSAFE_MESSAGE_TYPE if it stays in the process (and it must "
+        "be copyable); or ask with get_object, which sends none");
     detail::check_wanted(*this);
   }
 };
@@ -138,12 +139,14 @@ template <class Handle> caf::strong_actor_ptr address_of(const Handle& actor) {
 // of r it gets an any_value, which knows whose it is. Does not wait; may be called anywhere. Throws
 // troupe::error if either names nothing.
 template <class Handle, class T> void send_when_settled(const Handle& actor, ref<T> r) {
+  static_assert(detail::takes<Handle, T>() && detail::takes<Handle, failed_result>(),
+                "troupe: this typed actor takes no such result as a message, or no "
+                "troupe::failed_result");
   detail::send_outcome(get_value{std::move(r)}, detail::address_of(actor));
 }
 template <class Handle> void send_when_settled(const Handle& actor, get_object what) {
-  detail::send_outcome(std::move(what), detail::address_of(actor));
-}
-template <class Handle> void send_when_settled(const Handle& actor, get_value what) {
+  static_assert(detail::takes<Handle, any_value>() && detail::takes<Handle, failed_result>(),
+                "troupe: this typed actor takes no troupe::any_value, or no troupe::failed_result");
   detail::send_outcome(std::move(what), detail::address_of(actor));
 }
 

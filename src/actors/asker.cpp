@@ -86,7 +86,8 @@ private:
         unlink(*q);
         q->at_ = nullptr;
       }
-      if (auto found = all().at.find(&actor_); found != all().at.end() && found->second.get() == this)
+      if (auto found = all().at.find(&actor_);
+          found != all().at.end() && found->second.get() == this)
         all().at.erase(found);
     }
     for (auto& q : waiting) q->fail("went down before it replied", why);

@@ -134,11 +134,12 @@ public:
   explicit store_front(caf::actor_config& cfg) : monitorable_actor(cfg) {}
   const char* name() const override { return "troupe.store"; }
   void enqueue(caf::mailbox_element_ptr m, caf::execution_unit* unit) override {
-    if (auto what = wanted_of(*m)) {
-      if (m->sender) answer_when_settled(std::move(*what), std::move(m->sender), m->mid);
-    } else if (!handle_system_message(*m, unit, true) && m->mid.is_request()) {
-      bounce(m, caf::make_error(caf::sec::unexpected_message));
-    }
+    if (handle_system_message(*m, unit, true) || !m->sender) return;
+    if (auto what = wanted_of(*m))
+      answer_when_settled(std::move(*what), std::move(m->sender), m->mid);
+    else if (m->mid.is_request())
+      m->sender->enqueue(nullptr, m->mid.response_id(),
+                         caf::make_message(caf::make_error(caf::sec::unexpected_message)), unit);
   }
 
 private:

@@ -30,8 +30,7 @@ template <class T> ref<T> typed(ref<void> r) noexcept { return access::adopt<T>(
 template <class T> constexpr bool can_be_sent() {
   if constexpr (std::is_void_v<T>) return true;
   else if constexpr (std::is_pointer_v<T> || !std::is_copy_constructible_v<T>) return false;
-  else
-    return caf::is_serializable_or_whitelisted<caf::detail::implicit_conversions_t<T>>::value;
+  else return caf::is_serializable_or_whitelisted<caf::detail::implicit_conversions_t<T>>::value;
 }
 
 template <class T> caf::message value_message(const ref<void>& settled) {
@@ -46,7 +45,9 @@ template <class T> struct in_message {
 };
 template <class... Ts> struct in_message<std::tuple<Ts...>> {
   static bool is(const caf::message& m) { return m.match_elements<Ts...>(); }
-  static std::tuple<Ts...> take(caf::message& m) { return take(m, std::index_sequence_for<Ts...>{}); }
+  static std::tuple<Ts...> take(caf::message& m) {
+    return take(m, std::index_sequence_for<Ts...>{});
+  }
   template <std::size_t... I>
   static std::tuple<Ts...> take(caf::message& m, std::index_sequence<I...>) {
     return {std::move(m.get_mutable_as<Ts>(I))...};
@@ -84,8 +85,8 @@ template <> struct reply_of<> { using type = void; };
 template <> struct reply_of<caf::unit_t> { using type = void; };
 
 template <class T> constexpr bool all_can_be_sent = can_be_sent<T>();
-template <class... Ts> constexpr bool all_can_be_sent<std::tuple<Ts...>> =
-    (can_be_sent<Ts>() && ...);
+template <class... Ts>
+constexpr bool all_can_be_sent<std::tuple<Ts...>> = (can_be_sent<Ts>() && ...);
 
 template <class List> struct reply_in;
 template <class... Out> struct reply_in<caf::detail::type_list<Out...>> : reply_of<Out...> {};
@@ -102,7 +103,21 @@ template <class T, class... Parts> struct check_typed<caf::none_t, T, Parts...> 
   static constexpr bool takes = true, replies = true;
 };
 
-template <class Handle> concept actor_handle = requires { typename Handle::signatures; };
+template <class Handle>
+concept actor_handle = requires {
+  typename Handle::signatures;
+};
+
+// Whether an actor may be sent a T (void: an empty message), as far as its handle says.
+template <class Handle, class T> constexpr bool takes() {
+  if constexpr (!actor_handle<Handle>) return true;
+  else if constexpr (std::is_same_v<typename Handle::signatures, caf::none_t>) return true;
+  else if constexpr (std::is_void_v<T>)
+    return caf::response_type<typename Handle::signatures>::valid;
+  else
+    return caf::response_type<typename Handle::signatures,
+                              caf::detail::implicit_conversions_t<T>>::valid;
+}
 
 template <class Handle, class T, class... Parts> struct check_request {
   static_assert(actor_handle<Handle>,
