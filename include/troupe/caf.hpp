@@ -40,6 +40,7 @@ enum class failure_kind : std::uint8_t {
   deadline_exceeded,  // its deadline passed
   timed_out,          // a body let a timed_out pass
   deadlock,           // a task that waits for itself
+  actor_died,         // a call of a stateful actor that broke
   no_copy,            // it has a value, and copying that into a message threw
 };
 // The whole story that a caf::error of Troupe tells: what() of the exception that get() would throw.

@@ -24,6 +24,7 @@ failure_kind kind_of(const failure& f) {
     case failure::kind::deadline_exceeded: return failure_kind::deadline_exceeded;
     case failure::kind::timed_out: return failure_kind::timed_out;
     case failure::kind::deadlock: return failure_kind::deadlock;
+    case failure::kind::actor_died: return failure_kind::actor_died;
   }
   return failure_kind::task_error;
 }
