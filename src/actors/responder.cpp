@@ -164,6 +164,13 @@ void answer_when_settled(wanted what, caf::strong_actor_ptr to, caf::message_id 
   else wait->begin();
 }
 
+bool run_if_answer(caf::resumable& job, caf::execution_unit& unit) {
+  if (typeid(job) != typeid(result_wait)) return false;
+  (void)job.resume(&unit, 1);
+  job.intrusive_ptr_release_impl();
+  return true;
+}
+
 caf::actor make_store_front(caf::actor_system& system) {
   caf::actor_config cfg;
   return caf::make_actor<store_front, caf::actor>(system.next_actor_id(), system.node(), &system,

@@ -19,6 +19,9 @@ namespace troupe::detail {
 // As the answer to `id` when the object has settled, or its runtime ends. Any thread; does not wait.
 void answer_when_settled(wanted what, caf::strong_actor_ptr to, caf::message_id id);
 
+// For a worker that may run nothing else: true if the job is such an answer; it has been given then.
+bool run_if_answer(caf::resumable& job, caf::execution_unit& unit);
+
 caf::actor make_store_front(caf::actor_system& system);
 // Its monitors hear of it. It goes on to answer whoever keeps its handle.
 void end_store_front(const caf::actor& front);

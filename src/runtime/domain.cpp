@@ -374,7 +374,7 @@ void domain::wait_until(const std::function<bool()>& holds) {
       }
     } else if (caf::resumable* job = s.worker && s.home == hub_ ? hub_->next(*s.lane) : nullptr) {
       if (is_task(*job)) resume_task(static_cast<task*>(job));
-      else hub_->push_inbox(job);
+      else if (!run_if_answer(*job, *s.unit)) hub_->push_inbox(job);
     } else {
       std::this_thread::sleep_for(nap);
     }

@@ -401,6 +401,24 @@ TEST_CASE("a runtime that ends answers who waits for its objects: cancelled") {
   }
 }
 
+// The only worker was the one that waited for the answers to go out.
+TEST_CASE("a runtime may end in a handler, on the only worker, while actors wait for its objects") {
+  program p{1};
+  caf::scoped_actor self{*p.system};
+  auto r = p.rt->submit([] {
+    here().sleep_for(1h);
+    return 1;
+  });
+  auto asked = self->request(p.rt->store_actor(), caf::infinite, get_object{r});
+  auto ends = p.system->spawn(
+      [&](caf::event_based_actor*) -> caf::behavior { return {[&](int) { p.rt.reset(); }}; });
+  self->request(ends, caf::infinite, 1).receive([] {}, [](const caf::error&) { FAIL("it ends"); });
+  bool told = false;
+  asked.receive([](const any_value&) { FAIL("no value"); },
+                [&](const caf::error& e) { told = e == failure_kind::cancelled; });
+  CHECK(told);
+}
+
 TEST_CASE("any runtime's door answers for the objects of all") {
   program p;
   troupe::runtime other;
