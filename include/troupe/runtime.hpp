@@ -178,6 +178,8 @@ public:
     template <class T, class... As> troupe::actor<T> actor(As&&... as) const;
     template <class T, class... As>
     troupe::actor_pool<T> actor_pool(std::size_t n, const As&... as) const;
+    template <class T, class Handle, class... Ms>
+    auto from(const Handle& actor, Ms&&... message) const;
 
   private:
     friend scope;
@@ -302,6 +304,16 @@ public:
   template <class T> cancel_result cancel(const ref<T>& r) const {
     return detail::cancel_object(*domain_, detail::access::get(r));
   }
+
+  // For CAF programs, with <troupe/caf.hpp>: a task that sends a message to a CAF actor and settles
+  // with its reply, a T (void: an empty one; a std::tuple: several values, a ref for each). It is
+  // named "from" and the actor's name, and has neither stack nor thread while it waits. A ref<X> in
+  // the message is an input, and the actor gets the X. An error reply, another type, or an actor that
+  // goes down (or drops the request) before it replies fail the task with an actor_error; cancel, a
+  // deadline and the runtime's end end the wait at once, and a late reply is dropped. A statically
+  // typed handle is checked by the compiler.
+  template <class T, class Handle, class... Ms>
+  auto from(const Handle& actor, Ms&&... message) const;
 
   // A snapshot of the counters: asks every store and resolver actor.
   statistics stats() const;
@@ -430,8 +442,10 @@ public:
   const runtime_options& options() const;
 
   // For CAF programs, with <troupe/caf.hpp>, where the types are complete. The handles may be
-  // monitored and linked to; the actors take Troupe's own messages only.
+  // monitored and linked to; but for store_actor() the actors take Troupe's own messages only.
   caf::actor_system& system() const;  // its own, or the program's
+  // The door of the stores: may be asked for objects (get_object, get_value). Ends with the runtime.
+  caf::actor store_actor() const;
   std::vector<caf::actor> store_actors() const;
   std::vector<caf::actor> resolver_actors() const;
   // The actor of the task that makes an object; invalid if the object has settled, or was put.

@@ -14,6 +14,7 @@
 #include <caf/monitorable_actor.hpp>
 #include <caf/resumable.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
+#include <caf/type_nr.hpp>
 
 #if CAF_MAJOR_VERSION != 0
 #error "Troupe's actors are written for CAF 0.17: see src/actors/caf_compat.hpp"
@@ -95,6 +96,18 @@ template <class T> T* content_of(caf::mailbox_element& m) {
 template <class T> T* foreign_content_of(caf::mailbox_element& m) {
   auto& content = m.content();
   return content.match_elements<T>() ? &content.get_mutable_as<T>(0) : nullptr;
+}
+
+// The types of a message's elements, as CAF calls them; `name_of` those that CAF has no name for.
+template <class F> std::string types_in(const caf::message& m, F name_of) {
+  std::string all;
+  for (std::size_t i = 0; i < m.size(); ++i) {
+    const auto [number, type] = m.type(i);
+    std::string name = number != 0 ? caf::numbered_type_names[number - 1] : name_of(*type);
+    if (name.starts_with('@')) name.erase(0, 1);
+    all += (i > 0 ? ", " : "") + name;
+  }
+  return all;
 }
 
 }  // namespace troupe::detail

@@ -2,6 +2,7 @@
 #include "runtime/domain.hpp"
 
 #include "actors/lane_policy.hpp"
+#include "actors/responder.hpp"
 #include "actors/task.hpp"
 #include "runtime/failure.hpp"
 #include "runtime/requirements.hpp"
@@ -28,6 +29,7 @@ void configure(caf::actor_system_config& config, unsigned workers) {
       "scheduler.max-threads",
       std::size_t{workers > 0 ? workers : std::max(1u, std::thread::hardware_concurrency())});
   config.set("scheduler.max-throughput", std::size_t{100});
+  config.add_error_category(caf::atom("troupe"), detail::render_error);
   config.module_factories.push_back([](caf::actor_system& sys) -> caf::actor_system::module* {
     return new detail::lane_coordinator(sys);
   });
@@ -82,6 +84,7 @@ domain::domain(caf::actor_system* external, runtime_options options)
     s.store = store_actor::make(*system_, s.store_handle, at_once(), *this);
     s.resolver = resolver_actor::make(*system_, s.resolver_handle, at_once(), *this);
   }
+  store_front_ = make_store_front(*system_);
   clock_ = std::make_unique<detail::clock>(*this);
   if (const auto totals = totals_of(options_); !totals.empty())
     admission_ = admission_actor::make(*system_, admission_handle_, at_once(), *this, totals);
@@ -140,6 +143,7 @@ void domain::end() {
   for (auto& t : all) gone += t.store.gone;
   if (admission_) admission_->cleanup(caf::error{}, nullptr);
   if (gate_) gate_->actor().cleanup(caf::error{}, nullptr);
+  end_store_front(store_front_);
   for (auto& s : shards_) {
     s.store->cleanup(caf::error{}, nullptr);
     s.resolver->cleanup(caf::error{}, nullptr);
@@ -370,7 +374,7 @@ void domain::wait_until(const std::function<bool()>& holds) {
       }
     } else if (caf::resumable* job = s.worker && s.home == hub_ ? hub_->next(*s.lane) : nullptr) {
       if (is_task(*job)) resume_task(static_cast<task*>(job));
-      else hub_->push_inbox(job);
+      else if (!run_if_answer(*job, *s.unit)) hub_->push_inbox(job);
     } else {
       std::this_thread::sleep_for(nap);
     }

@@ -64,6 +64,7 @@ public:
     return shards_[seat::mine().number & (shards_.size() - 1)];  // their number is a power of two
   }
   const std::vector<shard>& shards() const { return shards_; }
+  const caf::actor& store_front() const { return store_front_; }
   detail::clock& clock() { return *clock_; }
   stream_list& streams() { return streams_; }
   host_list& hosts() { return hosts_; }
@@ -206,6 +207,7 @@ private:
   task_scope inner_scope_;
   shard nowhere_;
   std::vector<shard> shards_;
+  caf::actor store_front_;
   std::unique_ptr<detail::clock> clock_;
   side_pool aside_{*this};
   stream_list streams_;

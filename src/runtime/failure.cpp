@@ -25,14 +25,17 @@ task_error::task_error(story s)
 
 namespace detail {
 
+std::string name_of_type(const std::type_info& type) {
+  int status = 0;
+  std::unique_ptr<char, void (*)(void*)> name{
+      abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), std::free};
+  return name ? name.get() : type.name();
+}
+
 namespace {
 std::string name_of_thrown() {  // inside a catch block
   const std::type_info* type = abi::__cxa_current_exception_type();
-  if (!type) return "an exception of unknown type";
-  int status = 0;
-  std::unique_ptr<char, void (*)(void*)> name{
-      abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), std::free};
-  return std::string("an exception of type ") + (name ? name.get() : type->name());
+  return type ? "an exception of type " + name_of_type(*type) : "an exception of unknown type";
 }
 }  // namespace
 

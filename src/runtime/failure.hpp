@@ -8,9 +8,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <vector>
 
 namespace troupe::detail {
+
+// As in the source.
+std::string name_of_type(const std::type_info& type);
 
 class failure {
 public:

@@ -50,6 +50,7 @@ void runtime::drain() const { inside_->drain(); }
 std::vector<name_count> runtime::counts() const { return inside_->name_counts(); }
 const runtime_options& runtime::options() const { return inside_->options(); }
 caf::actor_system& runtime::system() const { return inside_->system(); }
+caf::actor runtime::store_actor() const { return inside_->store_front(); }
 std::vector<caf::actor> runtime::store_actors() const {
   std::vector<caf::actor> all;
   for (auto& s : inside_->shards()) all.push_back(s.store_handle);
