@@ -2,6 +2,7 @@
 // For programs that live on CAF: Troupe inside an actor system of their own, and its actors as CAF
 // actors. The only header of Troupe that includes CAF. docs/caf.md says who may be sent what.
 #pragma once
+#include <troupe/actor.hpp>
 #include <troupe/detail/caf_values.hpp>
 #include <troupe/runtime.hpp>
 
@@ -15,8 +16,10 @@
 #include <caf/message.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
@@ -73,6 +76,7 @@ private:
 };
 
 namespace detail {
+class host_core;
 // What an actor wants of an object, and how the value becomes a message.
 struct wanted {
   ref<void> object;  // of any type
@@ -149,6 +153,56 @@ template <class Handle> void send_when_settled(const Handle& actor, get_object w
   static_assert(detail::takes<Handle, any_value>() && detail::takes<Handle, failed_result>(),
                 "troupe: this typed actor takes no troupe::any_value, or no troupe::failed_result");
   detail::send_outcome(std::move(what), detail::address_of(actor));
+}
+
+// ---- stateful actors ----------------------------------------------------------------------------
+
+// A message to a stateful actor's CAF handle: a call of a method. A request is answered as a get_value
+// of what call() would give; any other message makes the call and is not answered.
+//   self->request(troupe::handle_of(c), caf::infinite, troupe::call_of<&counter::add>(4))
+//       .then([](int n) {...}, [](const caf::error& e) {...});
+class method_call {
+public:
+  using maker = std::function<detail::wanted(detail::hosted&)>;
+  method_call(const std::type_info& of, maker make) : of_(&of), make_(std::move(make)) {}
+
+private:
+  friend detail::host_core;
+  const std::type_info* of_;
+  maker make_;  // takes over a handle
+};
+// The method of the very class that the actor has. Arguments (values or refs) as for call(), copied.
+template <auto Method, class... As> method_call call_of(As&&... as) {
+  using T = typename detail::member_of<decltype(Method)>::in;
+  using R = decltype(std::declval<const actor<T>&>().template call<Method>(
+      std::declval<const std::decay_t<As>&>()...));
+  static_assert(std::is_same_v<R, ref<typename R::value_type>>,
+                "troupe: a call by message gives one value: no stream, no tuple");
+  static_assert((std::is_copy_constructible_v<std::decay_t<As>> && ... && true),
+                "troupe: a call by message copies its arguments: put() what cannot be copied");
+  using V = typename R::value_type;
+  static_assert(detail::can_be_sent<V>(),
+                "troupe: CAF cannot send what this method gives: give it an inspect function, or "
+                "name it in CAF_ALLOW_UNSAFE_MESSAGE_TYPE if it stays in the process");
+  return {typeid(T),
+          [args = std::tuple<std::decay_t<As>...>(std::forward<As>(as)...)](detail::hosted& h) {
+            const auto a = detail::actor_access::adopt<T>(&h);
+            return std::apply(
+                [&](const auto&... xs) {
+                  return detail::wanted{detail::untyped(a.template call<Method>(xs...)),
+                                        &detail::value_message<V>};
+                },
+                args);
+          }};
+}
+
+namespace detail {
+caf::actor handle_of_actor(const hosted& h);
+}
+// The CAF handle of a stateful actor: may be monitored, linked to, and sent method_call. It names the
+// actor and does not keep it alive.
+template <class T> caf::actor handle_of(const actor<T>& a) {
+  return detail::handle_of_actor(detail::actor_access::get(a));
 }
 
 // ---- from actors to objects ---------------------------------------------------------------------
@@ -236,3 +290,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::any_value)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::get_object)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::get_value)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::failed_result)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::method_call)

@@ -14,6 +14,12 @@ namespace troupe::detail {
 
 // ---- the core -----------------------------------------------------------------------------------
 
+host_core::host_core(domain& d, std::unique_ptr<host> h)
+    : turns_(h->concurrency),
+      domain_(d),
+      record_(std::move(h)),
+      host_(*record_) {}
+
 host_core::~host_core() {
   if (refusal_) refusal_->release();
 }
@@ -245,15 +251,24 @@ host::host(const actor_type& t, domain& d, const task_options* options)
 }
 
 host* host::make(const actor_type& t, domain& d, const task_options* options) {
-  auto h = std::make_unique<host>(t, d, options);
-  h->actor = host_actor::make(d.system(), h->handle, d.at_once(), d, *h, h->concurrency);
-  if (h->detached) retain_actor(*h);
-  d.hosts().add(*h);
-  return h.release();
+  auto record = std::make_unique<host>(t, d, options);
+  host& h = *record;
+  caf::actor handle;
+  h.actor = host_actor::make(d.system(), handle, d.at_once(), d, std::move(record));
+  if (h.detached) retain_actor(h);
+  h.handle = handle;
+  try {
+    d.hosts().add(h);
+  } catch (...) {
+    h.handle = nullptr;  // the record goes with the actor
+    throw;
+  }
+  return &h;
 }
 
 void host::release() {
-  if (holds.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  if (holds.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  const caf::actor last = std::move(handle);  // perhaps the last: the record goes with it
 }
 
 void retain_actor(hosted& h) noexcept { h.handles.fetch_add(1, std::memory_order_relaxed); }

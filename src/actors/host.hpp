@@ -34,8 +34,11 @@ struct host;
 
 class host_core {
 public:
-  host_core(domain& d, host& h, unsigned most_shared) : turns_(most_shared), domain_(d), host_(h) {}
+  // Owns the record, which lives as long as anybody has the address of its CAF actor.
+  host_core(domain& d, std::unique_ptr<host> h);
   ~host_core();
+  // A call by a user's CAF actor: made in its sender's place. False: it is none.
+  bool intercept(caf::mailbox_element& m) const;
   void on(join_msg& m);
   void on(inputs_ready_msg& m);
   void on(left_turn_msg& m);
@@ -76,6 +79,7 @@ private:
   turns turns_;
   errands rest_;
   domain& domain_;
+  const std::unique_ptr<host> record_;
   host& host_;
   const failure* refusal_ = nullptr;  // whoever calls gets this
   bool making_ = true, broken_ = false, ending_ = false, over_ = false;

@@ -53,8 +53,12 @@ public:
       push(letter<M>::keep(std::move(m)));
     }
   }
-  // From anywhere.
-  void enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) override { push(m.release()); }
+  // From anywhere. What a core intercepts is handled by its sender, at any time.
+  void enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) override {
+    if constexpr (requires { core_.intercept(*m); })
+      if (core_.intercept(*m)) return;
+    push(m.release());
+  }
 
   resume_result resume(caf::execution_unit*, std::size_t) override {
     if (at_once()) return drain(patience) ? awaiting_message : resume_later;

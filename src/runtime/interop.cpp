@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What <troupe/caf.hpp> asks the library.
 #include "actors/asker.hpp"
+#include "actors/host.hpp"
 #include "actors/responder.hpp"
+#include "actors/seat.hpp"
 #include "actors/task.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
@@ -19,6 +21,45 @@ std::string text_of(const caf::error& e) {
     return e.context().get_as<std::string>(0);
   return to_string(e);
 }
+
+namespace detail {
+
+caf::actor handle_of_actor(const hosted& h) {
+  return caf::actor_cast<caf::actor>(caf::strong_actor_ptr{host_of(h).actor->ctrl()});
+}
+
+// On the thread that sends it: so its caller is known.
+bool host_core::intercept(caf::mailbox_element& m) const {
+  const method_call* call = foreign_content_of<method_call>(m);
+  if (!call) return false;
+  const auto refuse = [&](failure_kind kind, std::string text) {
+    if (m.sender && m.mid.is_request())
+      m.sender->enqueue(nullptr, m.mid.response_id(),
+                        caf::make_message(caf::error{kind, std::move(text)}),
+                        seat::mine().unit_of(*m.sender->home_system));
+    return true;
+  };
+  if (*call->of_ != *host_.type->id)
+    return refuse(failure_kind::task_error, "actor '" + host_.name + "' is a " +
+                                                std::string(host_.type->name) +
+                                                ": the method is of another class");
+  auto n = host_.handles.load(std::memory_order_relaxed);
+  while (n != 0 && !host_.handles.compare_exchange_weak(n, n + 1, std::memory_order_relaxed)) {}
+  if (n == 0)
+    return refuse(failure_kind::cancelled,
+                  "actor '" + host_.name + "' has ended: its last handle is gone");
+  try {
+    wanted result = call->make_(host_);
+    if (m.sender && m.mid.is_request()) answer_when_settled(std::move(result), m.sender, m.mid);
+  } catch (const cancelled& e) {
+    return refuse(failure_kind::cancelled, e.what());
+  } catch (const std::exception& e) {
+    return refuse(failure_kind::task_error, e.what());
+  } catch (...) { return refuse(failure_kind::task_error, "copying an argument threw"); }
+  return true;
+}
+
+}  // namespace detail
 
 any_value::any_value(ref<void> settled, const std::type_info& type)
     : object_(std::move(settled)),
