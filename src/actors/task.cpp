@@ -420,6 +420,7 @@ void task::tell_monitors() {
 // a queue.
 void task::end_unbegun(kin::asked why, bool queued) {
   if (queued) intrusive_ptr_add_ref(ctrl());  // the place that it has there will be stale
+  if (queued && type_.role == task_role::method) turn().met.store(true);  // its turn has come
   out_->claim.store(claim::claimed);
   stage_ = stage::unbegun;
   put_outcome({outcome::failure, early_end(why)}, seat::mine());
