@@ -152,7 +152,7 @@ struct made_again {
     destroy_instance(h);
     if (c.wait > duration::zero()) sleep_in_task(*h.inside, c.wait);
     h.again->make(h);
-    h.unsaved = 0;
+    host_of(h).changes = host_of(h).saved_at = 0;
     if (h.snapshot) h.type->restore(h);
     return {};
   }

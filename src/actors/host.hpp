@@ -98,6 +98,11 @@ struct host final : hosted {
   caf::actor handle;
   std::shared_ptr<const std::atomic<bool>> domain_lives;
   std::atomic<int> holds{2};
+  const failure* why_over = nullptr;
+  // Calls that may have changed it since it was made, and of which the snapshot is.
+  std::atomic<std::uint64_t> changes{0};
+  std::uint64_t saved_at = 0;  // guarded by saving, as is the snapshot
+  std::mutex saving;
   std::size_t place = 0;  // in its runtime's list
 };
 inline host& host_of(hosted& h) { return static_cast<host&>(h); }

@@ -136,15 +136,20 @@ bool task::broke_its_actor() {
   return t.broke && t.tries > 0;
 }
 
-// A snapshot that throws breaks its actor: what it was is not known any more.
+// Of several that run at a time the last one to end has seen what the others did. A snapshot that
+// throws breaks its actor: what it was is not known any more.
 void task::save_actor() {
   actor_turn& t = turn();
-  hosted& h = *t.of;
+  host& h = host_of(*t.of);
   if (type_.role != task_role::method || !h.saves || t.only_reads) return;
-  if (++h.unsaved < h.snapshot_every) return;
-  h.unsaved = 0;
+  const auto number = h.changes.fetch_add(1) + 1;
+  if (number % h.snapshot_every != 0) return;
   try {
-    h.type->save(h);
+    auto now = h.type->save(h.instance);
+    std::lock_guard guard{h.saving};
+    if (number < h.saved_at) return;
+    h.saved_at = number;
+    h.snapshot.swap(now);
   } catch (...) {
     t.broke = true;
     t.refusal.store(
@@ -154,8 +159,7 @@ void task::save_actor() {
 
 // Its body has ended, or could not begin.
 void task::leave_turn(const failure* failed) {
-  actor_turn& t = turn();
-  host_actor& host = host_of_turn(t);
+  host_actor& host = host_of_turn(turn());
   if (type_.role == task_role::constructor) {
     if (failed) failed->retain();
     return host.tell(born_msg{failed});
