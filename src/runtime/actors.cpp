@@ -44,7 +44,9 @@ hosted* create_actor(domain& d, const actor_type& type, const task_options* opti
     check_actor_options(type, *options);
     check_labels(d.options(), *options);
   }
-  return host::make(type, d, options);
+  host* h = host::make(type, d, options);
+  if (d.stopping()) d.stop_hosts();  // which may have been before it was there
+  return h;
 }
 
 void give_up_actor(hosted& h) {
