@@ -66,6 +66,14 @@ void check_call_options(const task_options& o) {
         "stream_buffer; the others are given to the actor, or to a task");
 }
 
+void add_options_of(const hosted& h, task_options& options) {
+  const task_options& own = h.calls;
+  options.blocking |= own.blocking;
+  if (options.stack_size == 0) options.stack_size = own.stack_size;
+  if (options.priority == 0) options.priority = own.priority;
+  options.labels.insert(options.labels.end(), own.labels.begin(), own.labels.end());
+}
+
 void check_pool_size(std::size_t n) {
   if (n == 0 || n > 65536) throw error("a pool has 1 to 65536 actors, not " + std::to_string(n));
 }

@@ -62,6 +62,7 @@ hosted* create_actor(domain& d, const actor_type& type, const task_options* opti
 void give_up_actor(hosted& h);  // its constructor will not run
 hosted* find_actor(domain& d, const std::string& name, const actor_type& type);
 void check_call_options(const task_options& options);
+void add_options_of(const hosted& h, task_options& options);  // those of its calls
 void check_pool_size(std::size_t n);
 std::size_t least_busy(hosted* const* hosts, std::size_t n);
 [[noreturn]] void throw_no_actor();
