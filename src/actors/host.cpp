@@ -20,7 +20,7 @@ host_core::~host_core() {
 
 void host_core::on(join_msg& m) {
   if (refusal_) return refuse(*m.t);
-  tell(m.again ? turns_.rejoin(*m.t) : turns_.join(*m.t));
+  tell(turns_.join(*m.t));
 }
 
 void host_core::on(inputs_ready_msg& m) {
@@ -38,6 +38,8 @@ void host_core::on(left_turn_msg& m) {
     turns_.shut();
   }
   tell(turns_.end());
+  if (m.again && refusal_) refuse(*m.again);
+  else if (m.again) tell(turns_.rejoin(*m.again));
   settle_down();
 }
 

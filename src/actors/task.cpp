@@ -249,7 +249,7 @@ template <class Publish> bool task::publish_as_asked(seat& s, Publish publish) n
 void task::schedule_as_asked(seat& s) noexcept {
   if (type_.role == task_role::method) {
     if (turn().outside) return ask_turn_back();
-    if (stage_ == stage::pending) return ask_turn(turn_of::inputs);
+    if (stage_ == stage::pending) return ask_turn();
   } else if (stage_ == stage::admitting) stage_ = stage::pending;
   else if (stage_ == stage::pending && wants_resources()) return ask_resources();
   publish_as_asked(s, [this] {
@@ -339,10 +339,11 @@ void task::run() noexcept {
   now.running = outer;
   if (extras_) [[unlikely]]
     give_back_resources();
-  if (!plain) leave_turn(failed);
+  if (!plain && !again) leave_turn(failed);
   if (again) {
+    if (!plain) return ask_turn_again(failed);
     failed->release();
-    return plain ? back_off() : ask_turn(turn_of::again);
+    return back_off();
   }
   if (failed) settle({outcome::failure, failed}, now);
   else if (v.is == verdict::forward) forward(v.which, v.levels);
