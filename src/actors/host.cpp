@@ -30,6 +30,7 @@ void host_core::on(inputs_ready_msg& m) {
 void host_core::on(left_turn_msg& m) {
   if (m.refused) {
     --refused_;
+    if (over_) rest_.of = &host_, ++rest_.let_go;
     return settle_down();
   }
   if (m.broke) {
@@ -76,8 +77,10 @@ void host_core::tell(turn* chain) {
   }
 }
 
+// One that is over stays until the call has ended, handle or not.
 void host_core::refuse(actor_turn& t) {
   ++refused_;
+  if (over_) host_.holds.fetch_add(1, std::memory_order_relaxed);
   refusal_->retain();
   send_turn(domain_, *t.who, {refusal_});
 }
@@ -100,13 +103,14 @@ void host_core::note_break(const failure* why) {
 // Whether it is over, or to be made again.
 void host_core::settle_down() {
   if (over_ || making_ || turns_.begun() > 0 || refused_ > 0) return;
+  if (!refusal_ && domain_.stopping()) return;  // the word is on its way
   const bool wanted = !refusal_ && (!ending_ || turns_.waiting() > 0);
   if (broken_ && wanted && breaks_ <= host_.restarts && (host_.again || breaks_ == 0))
     return make_again();
   if (!broken_ && wanted) return;
   if (broken_ && !refusal_) {
     std::string text = "actor '" + host_.name + "' is gone: it broke";
-    if (host_.restarts > 0)
+    if (host_.restarts > 0 && breaks_ > host_.restarts)
       text += " " + std::to_string(breaks_) +
               " times, and its restarts = " + std::to_string(host_.restarts) + " are used up";
     refuse_all(failure::make(failure::kind::actor_died, host_.name, text + " (" + story_ + ")"));
@@ -114,6 +118,7 @@ void host_core::settle_down() {
   if (!refusal_)
     refuse_all(failure::make(failure::kind::cancelled, host_.name,
                              "actor '" + host_.name + "' has ended: its last handle is gone"));
+  if (refused_ > 0) return;  // they leave first
   over_ = true;
   refusal_->retain();
   rest_ = {.of = &host_, .over = true, .why = refusal_};
@@ -186,22 +191,47 @@ void start_making(host& h, unsigned breaks) {
 }
 }  // namespace
 
-void host_core::run(const errands& e) {
-  host& h = *e.of;
-  if (e.make_again) return start_making(h, e.breaks);
+namespace {
+void destroy(host& h, const failure* why) {
   destroy_instance(h);
-  h.again.reset();
-  h.snapshot.reset();
   without_waits([&] {
-    h.actor->cleanup(e.why->kind_of() == failure::kind::actor_died
-                         ? caf::make_error(caf::sec::runtime_error, e.why->story())
+    h.again.reset();
+    h.snapshot.reset();
+    h.actor->cleanup(why->kind_of() == failure::kind::actor_died
+                         ? caf::make_error(caf::sec::runtime_error, why->story())
                          : caf::error{caf::exit_reason::normal},
                      nullptr);
   });
-  e.why->release();
+  why->release();
   if (h.detached) drop_actor(h);
   h.inside->hosts().remove(h);
   h.release();
+}
+
+// What an object holds may be the last handle of the next actor: that one is destroyed after it, not
+// on top of it.
+void end(host& h) {
+  seat& s = seat::mine();
+  if (s.ending) return s.ending->push_back(&h);
+  std::vector<host*> all{&h};
+  s.ending = &all;
+  while (!all.empty()) {
+    host& next = *all.back();
+    all.pop_back();
+    destroy(next, next.why_over);
+  }
+  s.ending = nullptr;
+}
+}  // namespace
+
+void host_core::run(const errands& e) {
+  host& h = *e.of;
+  if (e.make_again) return start_making(h, e.breaks);
+  if (e.over) {
+    h.why_over = e.why;
+    end(h);
+  }
+  for (unsigned n = e.let_go; n > 0; --n) h.release();
 }
 
 // ---- the record ---------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ public:
     host* of = nullptr;
     bool make_again = false, over = false;
     unsigned breaks = 0;
+    unsigned let_go = 0;           // holds of calls that came when it was over
     const failure* why = nullptr;  // over: with a reference
   };
   errands rest() { return std::exchange(rest_, {}); }
