@@ -14,7 +14,9 @@
 #include <troupe/detail/hosted.hpp>
 #include <troupe/runtime.hpp>
 
+#include <exception>
 #include <iterator>
+#include <optional>
 #include <ranges>
 #include <string>
 #include <type_traits>
@@ -66,7 +68,7 @@ public:
   }
 
   // The same with options for the calls that follow: name, deadline, priority, blocking, stack_size,
-  // labels, stream_buffer. Kept as long as this lives.
+  // labels, stream_buffer, beside the actor's own. Kept as long as this lives.
   class with_options {
   public:
     template <auto Method, class... As> auto call(As&&... as) const {
@@ -81,6 +83,7 @@ public:
   };
   with_options with(task_options options) const {
     detail::check_call_options(options);
+    if (hosted_) detail::add_options_of(*hosted_, options);
     return {*this, std::move(options)};
   }
 
@@ -168,6 +171,7 @@ auto actor<T>::call_with(const task_options* options, As&&... as) const {
                                      detail::access::adopt<void>(draft.start(missing, false)));
       return values;
     } else {
+      if (options && options->stream_buffer != 0) detail::throw_no_stream();
       detail::draft<placed> draft{d, type, options};
       draft.emplace(h, together, M::is_const, h.retry_calls, F{&h}, std::forward<As>(as)...);
       detail::missing_inputs<call::inputs> missing;
@@ -231,14 +235,19 @@ template <auto Method, class Out, class T, class In>
 stream<Out> map_stream(actor_pool<T> pool, stream<In> from, std::size_t ahead) {
   std::vector<ref<Out>> ring(ahead);
   std::size_t made = 0, taken = 0;
+  std::exception_ptr error;  // comes after the results of what came before it
   for (bool more = true; more || taken < made;) {
     while (more && made - taken < ahead) {
-      auto x = from.next();
+      std::optional<In> x;
+      try {
+        x = from.next();
+      } catch (...) { error = std::current_exception(); }
       if (!x) more = false;
       else ring[made++ % ahead] = pool.template call<Method>(std::move(*x));
     }
     if (taken < made) co_yield here().get(std::move(ring[taken++ % ahead]));
   }
+  if (error) std::rethrow_exception(error);
 }
 }  // namespace detail
 

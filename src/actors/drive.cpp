@@ -11,6 +11,8 @@
 namespace troupe::detail {
 
 void task::park() {
+  if (lets_others_in()) [[unlikely]]
+    let_others_in();
   seat& s = seat::mine();
   strand* me = parked_on_ = s.on;
   me->check();

@@ -25,9 +25,8 @@ host_core::~host_core() {
 }
 
 void host_core::on(join_msg& m) {
-  if (over_) host_.holds.fetch_add(1, std::memory_order_relaxed);
   if (refusal_) return refuse(*m.t);
-  tell(m.again ? turns_.rejoin(*m.t) : turns_.join(*m.t));
+  tell(turns_.join(*m.t));
 }
 
 void host_core::on(inputs_ready_msg& m) {
@@ -46,6 +45,8 @@ void host_core::on(left_turn_msg& m) {
     turns_.shut();
   }
   tell(turns_.end());
+  if (m.again && refusal_) refuse(*m.again);
+  else if (m.again) tell(turns_.rejoin(*m.again));
   settle_down();
 }
 
@@ -88,8 +89,10 @@ void host_core::tell(turn* chain) {
   }
 }
 
+// One that is over stays until the call has ended, handle or not.
 void host_core::refuse(actor_turn& t) {
   ++refused_;
+  if (over_) host_.holds.fetch_add(1, std::memory_order_relaxed);
   refusal_->retain();
   send_turn(domain_, *t.who, {refusal_});
 }
@@ -112,13 +115,14 @@ void host_core::note_break(const failure* why) {
 // Whether it is over, or to be made again.
 void host_core::settle_down() {
   if (over_ || making_ || turns_.begun() > 0 || refused_ > 0) return;
+  if (!refusal_ && domain_.stopping()) return;  // the word is on its way
   const bool wanted = !refusal_ && (!ending_ || turns_.waiting() > 0);
   if (broken_ && wanted && breaks_ <= host_.restarts && (host_.again || breaks_ == 0))
     return make_again();
   if (!broken_ && wanted) return;
   if (broken_ && !refusal_) {
     std::string text = "actor '" + host_.name + "' is gone: it broke";
-    if (host_.restarts > 0)
+    if (host_.restarts > 0 && breaks_ > host_.restarts)
       text += " " + std::to_string(breaks_) +
               " times, and its restarts = " + std::to_string(host_.restarts) + " are used up";
     refuse_all(failure::make(failure::kind::actor_died, host_.name, text + " (" + story_ + ")"));
@@ -126,6 +130,7 @@ void host_core::settle_down() {
   if (!refusal_)
     refuse_all(failure::make(failure::kind::cancelled, host_.name,
                              "actor '" + host_.name + "' has ended: its last handle is gone"));
+  if (refused_ > 0) return;  // they leave first
   over_ = true;
   refusal_->retain();
   rest_.of = &host_;
@@ -170,7 +175,7 @@ struct made_again {
     destroy_instance(h);
     if (c.wait > duration::zero()) sleep_in_task(*h.inside, c.wait);
     h.again->make(h);
-    h.unsaved = 0;
+    host_of(h).changes = host_of(h).saved_at = 0;
     if (h.snapshot) h.type->restore(h);
     return {};
   }
@@ -203,9 +208,9 @@ void start_making(host& h, unsigned breaks) {
 
 void bring_to_an_end(host& h, const failure* why) {
   destroy_instance(h);
-  h.again.reset();
-  h.snapshot.reset();
   without_waits([&] {
+    h.again.reset();
+    h.snapshot.reset();
     h.actor->cleanup(why->kind_of() == failure::kind::actor_died
                          ? caf::make_error(caf::sec::runtime_error, why->story())
                          : caf::error{caf::exit_reason::normal},
@@ -216,13 +221,30 @@ void bring_to_an_end(host& h, const failure* why) {
   h.inside->hosts().remove(h);
   h.release();
 }
+// What an object holds may be the last handle of the next actor: that one is destroyed after it, not
+// on top of it.
+void end(host& h) {
+  seat& s = seat::mine();
+  if (s.ending) return s.ending->push_back(&h);
+  std::vector<host*> all{&h};
+  s.ending = &all;
+  while (!all.empty()) {
+    host& next = *all.back();
+    all.pop_back();
+    bring_to_an_end(next, next.why_over);
+  }
+  s.ending = nullptr;
+}
 }  // namespace
 
 void host_core::run(const errands& e) {
   host& h = *e.of;
   if (e.make_again) start_making(h, e.breaks);
-  if (e.over) bring_to_an_end(h, e.why);
-  for (int i = 0; i < e.holds; ++i) h.release();
+  if (e.over) {
+    h.why_over = e.why;
+    end(h);
+  }
+  for (unsigned n = e.holds; n > 0; --n) h.release();
 }
 
 // ---- the record ---------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ public:
     host* of = nullptr;
     bool make_again = false, over = false;
     unsigned breaks = 0;
-    int holds = 0;                 // of the record, to be given back
+    unsigned holds = 0;            // of the record, to be given back
     const failure* why = nullptr;  // over: with a reference
   };
   errands rest() { return std::exchange(rest_, {}); }
@@ -105,6 +105,11 @@ struct host final : hosted {
   caf::actor handle;
   std::shared_ptr<const std::atomic<bool>> domain_lives;
   std::atomic<int> holds{2};
+  const failure* why_over = nullptr;
+  // Calls that may have changed it since it was made, and of which the snapshot is.
+  std::atomic<std::uint64_t> changes{0};
+  std::uint64_t saved_at = 0;  // guarded by saving, as is the snapshot
+  std::mutex saving;
   std::size_t place = 0;  // in its runtime's list
 };
 inline host& host_of(hosted& h) { return static_cast<host&>(h); }

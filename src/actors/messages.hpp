@@ -182,11 +182,9 @@ struct nudge_msg {
 };
 
 // ---- stateful actors (host.hpp)
-// A call was made, or (again) is to be tried once more. Each is answered by one turn_msg, or by one
-// each time that it comes back in.
+// A call was made. It is answered by one turn_msg, or by one each time that it comes back in.
 struct join_msg {
   actor_turn* t;
-  bool again = false;
 };
 // The inputs of one that has joined are there. While the message waits in a mailbox it keeps its task.
 struct inputs_ready_msg {
@@ -198,9 +196,11 @@ struct inputs_ready_msg {
 struct turn_msg {
   const failure* refusal = nullptr;
 };
-// A call's body has ended; the actor is broken if it says why.
+// A call's body has ended; the actor is broken if it says why. again: the call is to be tried once
+// more, so it has joined again.
 struct left_turn_msg {
   const failure* broke = nullptr;
+  actor_turn* again = nullptr;
   bool refused = false;  // it never had its turn
 };
 // It is parked, and others are let in; it asks for its turn to go on.

@@ -16,6 +16,7 @@ namespace troupe::detail {
 
 class task;
 class strand;
+struct host;
 struct object;
 using job_hub = hub<caf::resumable>;
 
@@ -48,6 +49,7 @@ struct seat {
   strand* on = nullptr;
   object** burying = nullptr;  // dead objects whose values are being destroyed on this stack: more
                                // go onto the list
+  std::vector<host*>* ending = nullptr;  // actors whose objects are being destroyed on this stack
   std::vector<strand*> spare;
   gone_children gone;
   block_cache blocks;

@@ -249,7 +249,7 @@ template <class Publish> bool task::publish_as_asked(seat& s, Publish publish) n
 void task::schedule_as_asked(seat& s) noexcept {
   if (type_.role == task_role::method) {
     if (turn().outside) return ask_turn_back();
-    if (stage_ == stage::pending) return ask_turn(turn_of::inputs);
+    if (stage_ == stage::pending) return ask_turn();
   } else if (stage_ == stage::admitting) stage_ = stage::pending;
   else if (stage_ == stage::pending && wants_resources()) return ask_resources();
   publish_as_asked(s, [this] {
@@ -339,10 +339,11 @@ void task::run() noexcept {
   now.running = outer;
   if (extras_) [[unlikely]]
     give_back_resources();
-  if (!plain) leave_turn(failed);
+  if (!plain && !again) leave_turn(failed);
   if (again) {
+    if (!plain) return ask_turn_again(failed);
     failed->release();
-    return plain ? back_off() : ask_turn(turn_of::again);
+    return back_off();
   }
   if (failed) settle({outcome::failure, failed}, now);
   else if (v.is == verdict::forward) forward(v.which, v.levels);
@@ -420,6 +421,7 @@ void task::tell_monitors() {
 // a queue.
 void task::end_unbegun(kin::asked why, bool queued) {
   if (queued) intrusive_ptr_add_ref(ctrl());  // the place that it has there will be stale
+  if (queued && type_.role == task_role::method) turn().met.store(true);  // its turn has come
   out_->claim.store(claim::claimed);
   stage_ = stage::unbegun;
   put_outcome({outcome::failure, early_end(why)}, seat::mine());

@@ -251,14 +251,15 @@ private:
   const actor_turn& turn() const { return const_cast<task*>(this)->turn(); }
   void join(bool ready);
   void ask_turn_back();
-  enum class turn_of { first, inputs, again };
-  void ask_turn(turn_of which);
+  void ask_turn(const left_turn_msg* again = nullptr);
+  void ask_turn_again(const failure* failed);
   void note_behind(seat& s);
   void take_turn(const failure* refusal);
   void let_others_in();
   bool broke_its_actor();
   void save_actor();
   void leave_turn(const failure* failed);
+  const failure* take_break(const failure* failed);
   void end_without_turn();
   void finish_call();
   bool has_more_tries() const;

@@ -56,40 +56,45 @@ void task::join(bool ready) {
   const seat& s = seat::mine();
   t.caller = caller_of(s);
   t.ready = ready;
-  if (ready) return ask_turn(turn_of::first);
+  if (ready) return ask_turn();
   t.joined = true;
   host_of_turn(t).tell(join_msg{&t});
 }
 
-// Its inputs are there. From the tell on it may have run, and be gone.
-void task::ask_turn(turn_of which) {
+// Its inputs are there. From the tell on it may have run, and be gone. again: it has had its turn, and
+// leaves it with this.
+void task::ask_turn(const left_turn_msg* again) {
   actor_turn& t = turn();
   host_actor& host = host_of_turn(t);
-  if (which == turn_of::again) {
-    intrusive_ptr_add_ref(ctrl());  // for a place in a queue
-    stage_ = stage::pending;
-    t.joined = false;
-    --t.tries;
-  }
-  const bool joined = std::exchange(t.joined, true);
+  const bool joined = std::exchange(t.joined, true) && !again;
   t.told_ready = t.ready = true;
   begin_wait();
   // Either whoever asks it to end sees that it is in line, or this sees that it was asked.
   out_->claim.store(claim::in_line);
   if (const auto why = asked_to_end() ? family().asked_in_all() : kin::no;
       why != kin::no && out_->claim_it(claim::in_line)) {
-    if (!joined) {  // and will not: no word will come
+    if (joined) host.tell(inputs_ready_msg{&t});
+    else {  // and will not: no word will come
       t.joined = false;
       t.met.store(true);
-      return end_unbegun(why, false);
+      if (again) host.tell(left_turn_msg{.broke = again->broke});
     }
-    intrusive_ptr_add_ref(ctrl());
-    end_unbegun(why, false);
-    host.tell(inputs_ready_msg{&t});
-    return caf::intrusive_ptr_release(ctrl());
+    return end_unbegun(why, false);
   }
   if (joined) host.tell(inputs_ready_msg{&t});
-  else host.tell(join_msg{&t, which == turn_of::again});
+  else if (again) host.tell(left_turn_msg{.broke = again->broke, .again = &t});
+  else host.tell(join_msg{&t});
+}
+
+// It broke its actor, and may have another try. (In one message: else the actor, made again or given
+// up, might not wait for it.)
+void task::ask_turn_again(const failure* failed) {
+  const left_turn_msg left{.broke = take_break(failed)};
+  failed->release();
+  intrusive_ptr_add_ref(ctrl());  // for a place in a queue
+  stage_ = stage::pending;
+  --turn().tries;
+  ask_turn(&left);
 }
 
 void task::take_turn(const failure* refusal) {
@@ -116,11 +121,10 @@ void task::end_without_turn() {
 void task::finish_call() {
   actor_turn& t = turn();
   const failure* refusal = t.refusal.load();
-  host_actor& host = host_of_turn(t);
-  const bool joined = t.joined;
+  host_actor* host = t.joined ? &host_of_turn(t) : nullptr;  // else it may be gone
   if (refusal) refusal->release();
   finish();
-  if (joined) host.tell(left_turn_msg{.refused = refusal != nullptr});
+  if (host) host->tell(left_turn_msg{.refused = refusal != nullptr});
 }
 
 // ---- while its body runs ------------------------------------------------------------------------
@@ -143,15 +147,20 @@ bool task::broke_its_actor() {
   return t.broke && t.tries > 0;
 }
 
-// A snapshot that throws breaks its actor: what it was is not known any more.
+// Of several that run at a time the last one to end has seen what the others did. A snapshot that
+// throws breaks its actor: what it was is not known any more.
 void task::save_actor() {
   actor_turn& t = turn();
-  hosted& h = *t.of;
+  host& h = host_of(*t.of);
   if (type_.role != task_role::method || !h.saves || t.only_reads) return;
-  if (++h.unsaved < h.snapshot_every) return;
-  h.unsaved = 0;
+  const auto number = h.changes.fetch_add(1) + 1;
+  if (number % h.snapshot_every != 0) return;
   try {
-    h.type->save(h);
+    auto now = h.type->save(h.instance);
+    std::lock_guard guard{h.saving};
+    if (number < h.saved_at) return;
+    h.saved_at = number;
+    h.snapshot.swap(now);
   } catch (...) {
     t.broke = true;
     t.refusal.store(
@@ -161,12 +170,17 @@ void task::save_actor() {
 
 // Its body has ended, or could not begin.
 void task::leave_turn(const failure* failed) {
-  actor_turn& t = turn();
-  host_actor& host = host_of_turn(t);
+  host_actor& host = host_of_turn(turn());
   if (type_.role == task_role::constructor) {
     if (failed) failed->retain();
     return host.tell(born_msg{failed});
   }
+  host.tell(left_turn_msg{.broke = take_break(failed)});
+}
+
+// Why its actor is broken, with a reference; null: it is not.
+const failure* task::take_break(const failure* failed) {
+  actor_turn& t = turn();
   if (t.behind) {
     for (object* o : *t.behind) o->drop();
     delete std::exchange(t.behind, nullptr);
@@ -177,7 +191,7 @@ void task::leave_turn(const failure* failed) {
     broke = failed;
   }
   t.broke = false;
-  host.tell(left_turn_msg{broke});
+  return broke;
 }
 
 }  // namespace troupe::detail

@@ -63,6 +63,7 @@ turn* turns::admit() {
 
 turn* turns::join(turn& t) {
   t.next = nullptr;
+  t.number = ++joined_;
   if (t.ready && open_ && lines_.empty() && !returning_.first && may_hold(t)) {
     hold(t);
     return &t;
@@ -82,9 +83,11 @@ turn* turns::rejoin(turn& t) {
   t.is = turn::state::waiting;
   t.line = &l;
   ++waiting_;
-  t.next = l.first;
-  if (!l.first) l.last = &t;
-  l.first = &t;
+  turn** at = &l.first;
+  while (*at && (*at)->number < t.number) at = &(*at)->next;  // others that have come back
+  t.next = *at;
+  if (!t.next) l.last = &t;
+  *at = &t;
   if (!l.in_rotation) rotate_in(l);
   return admit();
 }
@@ -145,8 +148,8 @@ void turns::check() const {
     rotating += l.in_rotation ? 1 : 0;
     for (turn* t = l.first; t; t = t->next, ++n)
       hold(t->is == turn::state::waiting && t->line == &l && t->caller == caller &&
-               (t->next || t == l.last),
-           "a line holds those of its caller who wait");
+               (t->next ? t->number < t->next->number : t == l.last),
+           "a line holds those of its caller who wait, in the order in which they joined");
   }
   for (caller_line* l = first_; l; l = l->next, ++in_rotation)
     hold(l->in_rotation && (l->next || l == last_), "the rotation knows its lines");

@@ -81,6 +81,7 @@ private:
 
   const unsigned most_;
   bool open_ = false, exclusive_ = false;
+  std::uint64_t joined_ = 0;
   std::size_t held_ = 0, outside_ = 0, waiting_ = 0;  // outside_: and those who return
   caller_line *first_ = nullptr, *last_ = nullptr;    // the rotation
   caller_line* recent_ = nullptr;                     // the line that was looked up last

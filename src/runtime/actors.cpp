@@ -44,7 +44,9 @@ hosted* create_actor(domain& d, const actor_type& type, const task_options* opti
     check_actor_options(type, *options);
     check_labels(d.options(), *options);
   }
-  return host::make(type, d, options);
+  host* h = host::make(type, d, options);
+  if (d.stopping()) d.stop_hosts();  // which may have been before it was there
+  return h;
 }
 
 void give_up_actor(hosted& h) {
@@ -62,6 +64,14 @@ void check_call_options(const task_options& o) {
     throw error(
         "a call's options are name, deadline, priority, labels, blocking, stack_size and "
         "stream_buffer; the others are given to the actor, or to a task");
+}
+
+void add_options_of(const hosted& h, task_options& options) {
+  const task_options& own = h.calls;
+  options.blocking |= own.blocking;
+  if (options.stack_size == 0) options.stack_size = own.stack_size;
+  if (options.priority == 0) options.priority = own.priority;
+  options.labels.insert(options.labels.end(), own.labels.begin(), own.labels.end());
 }
 
 void check_pool_size(std::size_t n) {

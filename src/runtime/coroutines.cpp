@@ -10,7 +10,9 @@ namespace troupe::detail {
 bool settled_or_end(const object* o) {
   if (!o) throw_empty_input();
   if (o->is_sealed()) return true;
-  if (seat::mine().running->is_to_end()) throw_wait_cancelled();
+  const task& me = *seat::mine().running;
+  if (me.is_to_end()) throw_wait_cancelled();
+  me.refuse_wait_for_itself(o);
   return false;
 }
 

@@ -280,7 +280,6 @@ void domain::stop() {
   stop_hosts();
 }
 
-// Their calls that wait are refused, here and from now on.
 void domain::stop_hosts() {
   for (auto& handle : hosts_.handles()) {
     auto h = static_cast<host_actor*>(caf::actor_cast<caf::abstract_actor*>(handle));

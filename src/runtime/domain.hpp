@@ -105,6 +105,8 @@ public:
   // Nothing begins any more.
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
   void stop();
+  // Their calls that wait are refused, and all that come. Of those that there are now.
+  void stop_hosts();
   // What has begun and waits is woken with `cancelled`.
   bool closing() const { return closing_.load(std::memory_order_relaxed); }
   const failure* ended_early(const task& t) const;
@@ -188,7 +190,6 @@ private:
   }
 
   void close_resolvers(std::uint64_t party);
-  void stop_hosts();
   void each_other(const std::function<void(domain&)>& f);
   std::vector<totals> ask_shards(bool may_park);
   void wait_until(const std::function<bool()>& holds);

@@ -44,6 +44,7 @@ struct caller_line;
 struct turn {
   enum class state : std::uint8_t { idle, waiting, held, outside, returning };
   std::uint64_t caller = 0;     // its calls come in the order made
+  std::uint64_t number = 0;     // the order in which they joined
   turn* next = nullptr;         // in its line, among those who return, or in a chain of effects
   caller_line* line = nullptr;  // while it waits
   state is = state::idle;

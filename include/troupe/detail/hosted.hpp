@@ -27,8 +27,8 @@ struct actor_type {
   std::string_view name;
   const std::type_info* id;
   void (*destroy)(void* instance) noexcept;
-  void (*save)(hosted&);     // takes a snapshot; null: the class has none
-  void (*restore)(hosted&);  // gives it to the instance
+  std::shared_ptr<const void> (*save)(const void* instance);  // null: the class has no snapshot()
+  void (*restore)(hosted&);                                   // gives it to the instance
 };
 
 // How to make the instance once more.
@@ -47,7 +47,6 @@ struct hosted {
   bool plain = true;         // its calls have no options
   bool reentrant = false, saves = false;
   unsigned concurrency = 1, restarts = 0, retry_calls = 0, snapshot_every = 1;
-  unsigned unsaved = 0;  // calls that may have changed it since the last snapshot; in its turn
   std::shared_ptr<const void> snapshot;
   std::unique_ptr<const recipe> again;  // if restarts > 0, once it has been made
   alignas(64) std::atomic<std::uint64_t> handles{1};
@@ -63,6 +62,7 @@ hosted* create_actor(domain& d, const actor_type& type, const task_options* opti
 void give_up_actor(hosted& h);  // its constructor will not run
 hosted* find_actor(domain& d, const std::string& name, const actor_type& type);
 void check_call_options(const task_options& options);
+void add_options_of(const hosted& h, task_options& options);  // those of its calls
 void check_pool_size(std::size_t n);
 std::size_t least_busy(hosted* const* hosts, std::size_t n);
 [[noreturn]] void throw_no_actor();
@@ -95,8 +95,8 @@ template <class T> constexpr actor_type actor_type_of_class() {
     static_assert(restoring<T, S>,
                   "troupe: a class with snapshot() must have a restore(const S&) that takes what "
                   "snapshot() gives");
-    t.save = [](hosted& h) {
-      h.snapshot = std::make_shared<const S>(static_cast<const T*>(h.instance)->snapshot());
+    t.save = [](const void* instance) -> std::shared_ptr<const void> {
+      return std::make_shared<const S>(static_cast<const T*>(instance)->snapshot());
     };
     t.restore = [](hosted& h) {
       static_cast<T*>(h.instance)->restore(*static_cast<const S*>(h.snapshot.get()));
