@@ -14,9 +14,7 @@
 #include <troupe/detail/hosted.hpp>
 #include <troupe/runtime.hpp>
 
-#include <exception>
 #include <iterator>
-#include <optional>
 #include <ranges>
 #include <string>
 #include <type_traits>
@@ -216,8 +214,8 @@ public:
     return all;
   }
   // A call for each value of a stream, `ahead` of what has been taken (0: two for each actor): a
-  // stream of their results in the same order. It is a task; a call that fails ends it with that
-  // error.
+  // stream of their results in the same order, each as soon as it is there and those before it have
+  // been taken. A call that fails ends it with that error.
   template <auto Method, class In> auto map(stream<In> from, std::size_t ahead = 0) const;
 
   // As actor::stop, all of them.
@@ -231,23 +229,13 @@ private:
 };
 
 namespace detail {
+// Two tasks: one calls as far ahead as its stream's buffer lets it, the other waits for the results.
 template <auto Method, class Out, class T, class In>
-stream<Out> map_stream(actor_pool<T> pool, stream<In> from, std::size_t ahead) {
-  std::vector<ref<Out>> ring(ahead);
-  std::size_t made = 0, taken = 0;
-  std::exception_ptr error;  // comes after the results of what came before it
-  for (bool more = true; more || taken < made;) {
-    while (more && made - taken < ahead) {
-      std::optional<In> x;
-      try {
-        x = from.next();
-      } catch (...) { error = std::current_exception(); }
-      if (!x) more = false;
-      else ring[made++ % ahead] = pool.template call<Method>(std::move(*x));
-    }
-    if (taken < made) co_yield here().get(std::move(ring[taken++ % ahead]));
-  }
-  if (error) std::rethrow_exception(error);
+stream<ref<Out>> call_each(actor_pool<T> pool, stream<In> from) {
+  while (auto x = from.next()) co_yield pool.template call<Method>(std::move(*x));
+}
+template <class Out> stream<Out> get_each(stream<ref<Out>> calls) {
+  while (auto r = calls.next()) co_yield here().get(std::move(*r));
 }
 }  // namespace detail
 
@@ -256,9 +244,12 @@ auto actor_pool<T>::map(stream<In> from, std::size_t ahead) const {
   using R = decltype(call<Method>(std::declval<In>()));
   using Out = typename R::value_type;
   static_assert(!std::is_void_v<Out>, "troupe: map of a stream wants a method that gives values");
-  if (ahead == 0) ahead = 2 * size();
-  return detail::inner_scope_of(*hosts_.at(0))
-      .template submit<&detail::map_stream<Method, Out, T, In>>(*this, std::move(from), ahead);
+  const auto& on = detail::inner_scope_of(*hosts_.at(0));
+  const std::string name{detail::name_of<detail::fixed<Method>>::value};
+  auto calls = on.with({.name = "map of " + name, .stream_buffer = ahead > 0 ? ahead : 2 * size()})
+                   .template submit<&detail::call_each<Method, Out, T, In>>(*this, std::move(from));
+  return on.with({.name = "results of " + name, .stream_buffer = 1})
+      .template submit<&detail::get_each<Out>>(std::move(calls));
 }
 
 template <class T, class... As> troupe::actor<T> scope::actor(As&&... as) const {

@@ -249,7 +249,7 @@ template <class Publish> bool task::publish_as_asked(seat& s, Publish publish) n
 void task::schedule_as_asked(seat& s) noexcept {
   if (type_.role == task_role::method) {
     if (turn().outside) return ask_turn_back();
-    if (stage_ == stage::pending) return ask_turn();
+    if (stage_ == stage::pending && !turn().has_turn) return ask_turn();
   } else if (stage_ == stage::admitting) stage_ = stage::pending;
   else if (stage_ == stage::pending && wants_resources()) return ask_resources();
   publish_as_asked(s, [this] {

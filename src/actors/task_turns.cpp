@@ -93,6 +93,7 @@ void task::ask_turn_again(const failure* failed) {
   failed->release();
   intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   stage_ = stage::pending;
+  turn().has_turn = false;
   --turn().tries;
   ask_turn(&left);
 }
@@ -108,6 +109,7 @@ void task::take_turn(const failure* refusal) {
   }
   seat& s = seat::mine();
   if (std::exchange(t.outside, false)) return schedule(s);
+  t.has_turn = true;
   if (!queue_in_turn(s) && t.met.exchange(true)) finish_call();
 }
 

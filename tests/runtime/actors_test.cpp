@@ -125,6 +125,13 @@ private:
 }  // namespace
 template <> inline constexpr bool troupe::concurrent_method<&room::safe> = true;
 
+namespace {
+struct handed_on {
+  int n = 0;
+  int next() { return ++n; }
+};
+}  // namespace
+
 TEST_CASE("a method's calls change one object, one at a time, and give refs at once") {
   troupe::runtime rt{{.workers = 2}};
   auto c = rt.actor<counter>(3);
@@ -526,4 +533,26 @@ TEST_CASE("a parked method and a get of another actor's call do not hold a threa
   }
   gate.open();
   for (int x : rt.get(all)) CHECK(x == 1);
+}
+
+// its getter claimed it, was not its parent, and put it back: then it asked for its turn once more
+TEST_CASE("the ref of a call may be waited for by another task than the one that made the call") {
+  troupe::runtime rt{{.workers = 2}};
+  auto c = rt.actor<handed_on>();
+  for (int round = 0; round < 50; ++round) {
+    ref<int> got = rt.submit(
+        [](const troupe::actor<handed_on>& a) {
+          std::vector<ref<int>> calls;
+          for (int i = 0; i < 20; ++i) calls.push_back(a.call<&handed_on::next>());
+          return here().submit(
+              [](const std::vector<ref<int>>& of_others) {
+                int last = 0;
+                for (auto& r : of_others) last = here().get(r);
+                return last;
+              },
+              calls);
+        },
+        c);
+    CHECK(rt.get(got) == 20 * (round + 1));
+  }
 }

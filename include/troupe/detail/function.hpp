@@ -60,6 +60,7 @@ constexpr std::string_view between(std::string_view text, std::string_view open)
   auto end = text.find(';', begin);
   if (end == text.npos) end = text.rfind(']');
   text = text.substr(begin, end - begin);
+  while (!text.empty() && text.front() == '&') text.remove_prefix(1);
   for (std::string_view unnamed : {"{anonymous}::", "(anonymous namespace)::"})
     if (text.starts_with(unnamed)) text.remove_prefix(unnamed.size());
   while (!text.empty() && (text.front() == '&' || text.front() == '(')) text.remove_prefix(1);

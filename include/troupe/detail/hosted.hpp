@@ -159,7 +159,8 @@ struct actor_turn : turn {
   task* who = nullptr;
   std::atomic<const failure*> refusal{nullptr};  // it will not have its turn: why
   std::atomic<bool> met{false};  // one of two has come: its turn, and its end without one
-  bool joined = false, told_ready = false, outside = false, broke = false, only_reads;
+  bool joined = false, told_ready = false, has_turn = false, outside = false, broke = false,
+       only_reads;
   unsigned tries = 0;                      // that it may still have
   std::vector<object*>* behind = nullptr;  // calls of its own actor that its body has made
   actor_turn(hosted& h, bool s, bool reads, unsigned more_tries)
