@@ -55,7 +55,7 @@ public:
   asker(caf::actor_config& cfg, std::shared_ptr<question> q)
       : lean_actor(cfg),
         question_(std::move(q)) {}
-  ~asker() override { question_->fail("dropped the request without a reply"); }
+  ~asker() override { question_->fail("dropped the request, or went down, before it replied"); }
   void enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) override;
 
 private:

@@ -96,11 +96,13 @@ caf::behavior doubler(caf::stateful_actor<doubler_state>*) {
           [](caf::ok_atom) {},
           [](caf::tick_atom) {}};
 }
-// Keeps its promises in the actor itself, so that they live as long as anybody has its handle.
+// Keeps its promises in the actor itself: those who hear that it has ended hear it first, since what
+// was attached first is told last. (A promise holds its actor, so they must go, or both stay.)
 class keeper final : public caf::event_based_actor {
 public:
   explicit keeper(caf::actor_config& cfg) : event_based_actor(cfg) {}
   caf::behavior make_behavior() override {
+    attach_functor([this](const caf::error&) { kept.clear(); });
     return {[this](int) {
               kept.push_back(make_response_promise());
               return caf::delegated<int>{};
@@ -571,9 +573,30 @@ TEST_CASE("an actor that goes down, or drops the request, before it replies") {
     else caf::anon_send(k, caf::tick_atom_v);
     for (auto& r : refs)
       CHECK(says(outcome(rt, r), dies ? "actor 'keeper' went down before it replied"
-                                      : "actor 'keeper' dropped the request without a reply"));
+                                      : "actor 'keeper' dropped the request, or went down"));
     if (!dies) caf::anon_send_exit(k, caf::exit_reason::kill);
   }
+}
+
+namespace {
+struct forgetful_state {
+  std::vector<caf::response_promise> kept;  // goes when the actor ends
+};
+}  // namespace
+TEST_CASE("an actor that goes down with its promises has dropped the requests") {
+  program p;
+  std::atomic<bool> taken{false};
+  auto a = p.system->spawn([&](caf::stateful_actor<forgetful_state>* self) -> caf::behavior {
+    return {[&taken, self](int) {
+      self->state.kept.push_back(self->make_response_promise());
+      taken = true;
+      return caf::delegated<int>{};
+    }};
+  });
+  auto r = p.rt->from<int>(a, 1);
+  CHECK(test::soon([&] { return taken.load(); }));
+  caf::anon_send_exit(a, caf::exit_reason::kill);
+  CHECK(says(outcome(*p.rt, r), "went down"));
 }
 
 TEST_CASE(
