@@ -91,7 +91,8 @@ void task::ask_turn(const left_turn_msg* again) {
 void task::ask_turn_again(const failure* failed) {
   const left_turn_msg left{.broke = take_break(failed)};
   failed->release();
-  intrusive_ptr_add_ref(ctrl());  // for a place in a queue
+  if (!std::exchange(keeps_place_, false))
+    intrusive_ptr_add_ref(ctrl());  // for its next place in a queue
   stage_ = stage::pending;
   --turn().tries;
   ask_turn(&left);
