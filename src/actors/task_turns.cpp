@@ -67,7 +67,8 @@ void task::ask_turn(const left_turn_msg* again) {
   actor_turn& t = turn();
   host_actor& host = host_of_turn(t);
   const bool joined = std::exchange(t.joined, true) && !again;
-  t.told_ready = t.ready = true;
+  t.told_ready = true;
+  if (!joined) t.ready = true;  // else it is the actor's, who hears of it
   begin_wait();
   // Either whoever asks it to end sees that it is in line, or this sees that it was asked.
   out_->claim.store(claim::in_line);
@@ -89,9 +90,12 @@ void task::ask_turn(const left_turn_msg* again) {
 // It broke its actor, and may have another try. (In one message: else the actor, made again or given
 // up, might not wait for it.)
 void task::ask_turn_again(const failure* failed) {
+  if (auto w = domain_->watching()) [[unlikely]]
+    w->saw(moment::retry, *this);
   const left_turn_msg left{.broke = take_break(failed)};
   failed->release();
-  intrusive_ptr_add_ref(ctrl());  // for a place in a queue
+  if (!std::exchange(keeps_place_, false))
+    intrusive_ptr_add_ref(ctrl());  // for its next place in a queue
   stage_ = stage::pending;
   turn().has_turn = false;
   --turn().tries;

@@ -49,6 +49,12 @@ public:
   std::size_t waiting() const { return waiting_; }
   bool is_open() const { return open_; }
   void check() const;  // throws std::logic_error
+  // f(turn) for each that waits, or returns.
+  template <class F> void each_waiting(F f) const {
+    for (auto& [caller, l] : lines_)
+      for (const turn* t = l.first; t; t = t->next) f(*t);
+    for (const turn* t = returning_.first; t; t = t->next) f(*t);
+  }
 
 private:
   struct chain {

@@ -37,6 +37,7 @@ void history::task(std::int64_t now, moment what, const troupe::detail::task& t,
     ++counts_.submitted;
     const auto n = static_cast<std::uint32_t>(tasks_.size() + 1);
     auto parent = troupe::detail::seat::mine().running;
+    if (t.is_constructor()) parent = nullptr;  // an actor is nobody's child
     tasks_.push_back({&t, std::string{t.name_of_task()}, parent ? number_of(*parent) : 0,
                       static_cast<std::uint32_t>(alive_.size())});
     alive_.push_back(n);

@@ -6,6 +6,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -37,6 +38,10 @@ template <class F> void each_wait(domain& d, F f) {
   if (auto g = d.bound_gate())
     g->actor().core().waiting().each(
         [&](const entry& e) { f(static_cast<const entrance&>(e).who, nullptr); });
+  d.hosts().each([&](const host& h) {
+    h.actor->core().line().each_waiting(
+        [&](const turn& t) { f(static_cast<const actor_turn&>(t).who, nullptr); });
+  });
 }
 
 struct sums {
@@ -61,6 +66,7 @@ sums add_up(domain& d) {
   d.streams().each([](const stream_channel& c) { c.actor->core().buffer().check(); });
   if (auto a = d.admission()) a->core().ledger().check();
   if (auto g = d.bound_gate()) g->actor().core().waiting().check();
+  d.hosts().each([](const host& h) { h.actor->core().line().check(); });
   return all;
 }
 
@@ -78,8 +84,12 @@ void check_holders(domain& d, const history& seen, const std::unordered_set<cons
   if (auto a = d.admission())
     for (std::uint32_t i = 0; i < in_use.size(); ++i)
       hold(a->core().ledger().in_use(i) == in_use[i], "what is in use, a task holds");
+  std::size_t constructors = 0;
+  seen.each_unended([&](const troupe::detail::task* t, std::uint32_t) {
+    constructors += t->is_constructor() && !t->family().settled.load() ? 1 : 0;
+  });
   if (auto g = d.bound_gate())
-    hold(g->actor().core().waiting().tasks() == counts.submitted - counts.settled,
+    hold(g->actor().core().waiting().tasks() == counts.submitted - counts.settled - constructors,
          "the gate counts the tasks that have not settled");
   d.waiting().each([&](const kin& k) {
     hold(waiting.contains(static_cast<const caf::abstract_actor*>(
@@ -87,9 +97,34 @@ void check_holders(domain& d, const history& seen, const std::unordered_set<cons
          "who stands in the roster waits");
   });
   seen.each_unended([&](const troupe::detail::task* t, std::uint32_t number) {
-    if (t->family().up() && t->family().place == kin::nowhere)
+    const bool only_leaves = t->turn_of_call() && t->family().settled.load();  // in line, to end
+    if (t->family().up() && t->family().place == kin::nowhere && !only_leaves)
       throw std::logic_error(seen.name(number) +
                              " waits, and a cancel of its parent would not find it");
+  });
+}
+
+// Nothing is runnable: turns are held by bodies that have not ended, and who is in line waits there.
+void check_hosts(domain& d, const history& seen) {
+  std::unordered_map<const hosted*, std::size_t> begun, waiting;
+  seen.each_unended([&](const troupe::detail::task* t, std::uint32_t number) {
+    auto turn = t->turn_of_call();
+    if (!turn || turn->is == turn::state::idle) return;
+    if (turn->is == turn::state::waiting) ++waiting[turn->of];
+    else ++begun[turn->of];
+    if (turn->is == turn::state::held && !t->family().settled.load() && !seen.is_in_body(number))
+      throw std::logic_error(seen.name(number) +
+                             " has its actor's turn, and its body does not run");
+  });
+  d.hosts().each([&](const host& h) {
+    auto& line = h.actor->core().line();
+    hold(h.actor->at_rest(), "an actor's host has messages, and no turn: it was not scheduled");
+    hold(line.begun() <= begun[&h],
+         "an actor's turn is held by nobody");  // (others have given it back)
+    hold(line.waiting() == waiting[&h], "an actor's line knows who waits in it");
+    hold(h.handles.load() > 0 || h.actor->core().being_made() ||
+             line.begun() + line.waiting() > 0 || seen.counts().ended != seen.counts().submitted,
+         "an actor without handles that nobody waits for is over");
   });
 }
 
@@ -127,6 +162,7 @@ void check_quiet(domain& d, const history& seen, const sums& all) {
   hold(d.streams().all_finished() || seen.counts().ended != seen.counts().submitted,
        "no stream is open when all tasks have ended");
   check_holders(d, seen, waiting);
+  check_hosts(d, seen);
 }
 }  // namespace
 

@@ -52,7 +52,8 @@ value plain(number own, const std::vector<value>& v) {
 const std::vector<kind>& kinds() {
   static const std::vector<kind> all = [] {
     auto table = basic_kinds();
-    for (const auto& more : {ending_kinds(), waiting_kinds(), streaming_kinds(), coroutine_kinds()})
+    for (const auto& more :
+         {ending_kinds(), waiting_kinds(), streaming_kinds(), coroutine_kinds(), actor_kinds()})
       table.insert(table.end(), more.begin(), more.end());
     return table;
   }();

@@ -14,6 +14,7 @@ std::vector<kind> ending_kinds();     // cancel, deadlines, stop tokens, retries
 std::vector<kind> waiting_kinds();    // as_completed, then, tuples, try_submit
 std::vector<kind> streaming_kinds();  // streams
 std::vector<kind> coroutine_kinds();  // troupe::task<T>
+std::vector<kind> actor_kinds();      // stateful actors
 
 // What a serial program gives: the error of the first input that failed, or all numbers in one.
 expected folded(const node& n, const std::vector<expected>& in);

@@ -194,6 +194,8 @@ private:
            which + "failed with another error: " + error.what());
     } catch (const troupe::cancelled& error) {
       hold(may_be_cancelled, which + "was cancelled: " + error.what());
+    } catch (const troupe::actor_died& error) {  // at a fault in its constructor
+      hold(mood.faulty, which + "failed with another error: " + error.what());
     } catch (const troupe::deadline_exceeded& error) {
       hold(e.may_expire, which + "has no deadline: " + error.what());
     }
