@@ -86,8 +86,8 @@ void many_readers(troupe::runtime& rt) {
 class importer {
 public:
   int read(int line) {
-    if (line == 3 && !warned_) {
-      warned_ = true;
+    if (line == 3 && !warned) {
+      warned = true;
       throw troupe::actor_broken("the connection is lost");
     }
     return lines_ += 1;
@@ -97,7 +97,7 @@ public:
 
 private:
   int lines_ = 0;
-  static inline bool warned_ = false;
+  static inline bool warned = false;
 };
 
 void restarts(troupe::runtime& rt) {
