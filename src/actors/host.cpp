@@ -221,6 +221,7 @@ void bring_to_an_end(host& h, const failure* why) {
   h.inside->hosts().remove(h);
   h.release();
 }
+
 // What an object holds may be the last handle of the next actor: that one is destroyed after it, not
 // on top of it.
 void end(host& h) {
@@ -294,6 +295,11 @@ void host::release() {
 }
 
 void retain_actor(hosted& h) noexcept { h.handles.fetch_add(1, std::memory_order_relaxed); }
+bool retain_if_alive(hosted& h) noexcept {
+  auto n = h.handles.load(std::memory_order_relaxed);
+  while (n != 0 && !h.handles.compare_exchange_weak(n, n + 1, std::memory_order_relaxed)) {}
+  return n != 0;
+}
 void drop_actor(hosted& h) noexcept {
   if (h.handles.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   host& mine = host_of(h);
@@ -346,9 +352,7 @@ host* host_list::find(const std::string& name, const actor_type& type) const {
     if (*h->type->id != *type.id)
       throw error("actor '" + name + "' is a " + std::string(h->type->name) + ", not a " +
                   std::string(type.name));
-    auto n = h->handles.load(std::memory_order_relaxed);
-    while (n != 0 && !h->handles.compare_exchange_weak(n, n + 1, std::memory_order_relaxed)) {}
-    if (n != 0) return h;  // else it ends
+    if (retain_if_alive(*h)) return h;
   }
   throw error("no actor is named '" + name + "'" + near_names(name));
 }

@@ -112,6 +112,8 @@ struct host final : hosted {
   std::mutex saving;
   std::size_t place = 0;  // in its runtime's list
 };
+// One more handle. False: the last one is gone, and it ends.
+bool retain_if_alive(hosted& h) noexcept;
 inline host& host_of(hosted& h) { return static_cast<host&>(h); }
 inline const host& host_of(const hosted& h) { return static_cast<const host&>(h); }
 

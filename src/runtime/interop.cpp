@@ -43,9 +43,7 @@ bool host_core::intercept(caf::mailbox_element& m) const {
     return refuse(failure_kind::task_error, "actor '" + host_.name + "' is a " +
                                                 std::string(host_.type->name) +
                                                 ": the method is of another class");
-  auto n = host_.handles.load(std::memory_order_relaxed);
-  while (n != 0 && !host_.handles.compare_exchange_weak(n, n + 1, std::memory_order_relaxed)) {}
-  if (n == 0)
+  if (!retain_if_alive(host_))
     return refuse(failure_kind::cancelled,
                   "actor '" + host_.name + "' has ended: its last handle is gone");
   try {

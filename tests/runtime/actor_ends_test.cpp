@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How stateful actors end, and begin again.
+#include "tests/runtime/says.hpp"
 #include "tests/runtime/support.hpp"
 
 #include <doctest/doctest.h>
@@ -18,15 +19,6 @@ using troupe::here;
 using troupe::ref;
 
 namespace {
-bool says(const std::exception& e, std::string_view words) {
-  return std::string_view{e.what()}.find(words) != std::string_view::npos;
-}
-#define CHECK_SAYS(expression, type, words) \
-  try {                                     \
-    (void)(expression);                     \
-    FAIL_CHECK("it throws");                \
-  } catch (const type& e) { CHECK_MESSAGE(says(e, words), std::string(e.what())); }
-
 // Counts what there is of it.
 struct alive {
   static inline std::atomic<int> now{0}, made{0};
@@ -429,7 +421,7 @@ TEST_CASE(
   CHECK_SAYS(rt.get(c.call<&fragile::add>(1)), troupe::actor_died, "no input");
   try {
     rt.get(c.call<&fragile::add>(1));
-  } catch (const troupe::actor_died& e) { CHECK_FALSE(says(e, "used up")); }
+  } catch (const troupe::actor_died& e) { CHECK_FALSE(test::says(e, "used up")); }
   CHECK(alive::now == 0);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "tests/runtime/says.hpp"
 #include "tests/runtime/support.hpp"
 
 #include <doctest/doctest.h>
@@ -21,15 +22,6 @@ using troupe::here;
 using troupe::ref;
 
 namespace {
-bool says(const std::exception& e, std::string_view words) {
-  return std::string_view{e.what()}.find(words) != std::string_view::npos;
-}
-#define CHECK_SAYS(expression, type, words) \
-  try {                                     \
-    (void)(expression);                     \
-    FAIL_CHECK("it throws");                \
-  } catch (const type& e) { CHECK_MESSAGE(says(e, words), std::string(e.what())); }
-
 class counter {
 public:
   explicit counter(int start = 0) : n_(start) {}
