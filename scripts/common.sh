@@ -2,7 +2,7 @@
 # Sourced by scripts/run, scripts/test and .ci/run: the set-up and the build that they share.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-build_packages=(g++ cmake ninja-build libcaf-dev libboost-context-dev libboost-program-options-dev nlohmann-json3-dev)
+build_packages=(g++ cmake ninja-build libcaf-dev libboost-context-dev libboost-program-options-dev nlohmann-json3-dev libmsgpack-cxx-dev)
 test_packages=(doctest-dev patch)
 ci_packages=(libbenchmark-dev clang-format-14 clang-tidy-14 ccache)
 
