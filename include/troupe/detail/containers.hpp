@@ -55,6 +55,10 @@ public:
     }
   }
   packed_iterator& operator++() { return at_ += sizeof(T), *this; }
+  packed_iterator& operator--() { return at_ -= sizeof(T), *this; }
+  packed_iterator& operator+=(std::ptrdiff_t n) {
+    return at_ += n * static_cast<std::ptrdiff_t>(sizeof(T)), *this;
+  }
   packed_iterator operator++(int) { return packed_iterator{std::exchange(at_, at_ + sizeof(T))}; }
   friend bool operator==(packed_iterator a, packed_iterator b) { return a.at_ == b.at_; }
   friend bool operator!=(packed_iterator a, packed_iterator b) { return a.at_ != b.at_; }

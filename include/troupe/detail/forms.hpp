@@ -194,9 +194,7 @@ template <class... Ts> struct form<std::variant<Ts...>> {
     std::size_t i = 0;
     auto each = [&]<class T>(std::type_identity<T>) {
       if (i++ > 0) s.put('|');
-      if constexpr (std::is_same_v<T, ref<void>>) put_type<T>(s);
-      else if constexpr (is_loose<T>) put_grouped<T>(s);
-      else put_type<T>(s);
+      put_grouped<T>(s);
     };
     (each(std::type_identity<Ts>{}), ...);
     if (i == 1) s.put('|');
@@ -242,8 +240,11 @@ template <class Tuple, class... Ts> struct tuple_form {
   }
   static Tuple read(decoder& d) {
     d.array(sizeof...(Ts), "as many values as the tuple has");
-    decoder::level at{d, "element"};
-    return Tuple{(at.next(), d.value<Ts>())...};
+    if constexpr (sizeof...(Ts) == 0) return {};
+    else {
+      decoder::level at{d, "element"};
+      return Tuple{(at.next(), d.value<Ts>())...};
+    }
   }
 };
 template <class... Ts> struct form<std::tuple<Ts...>> : tuple_form<std::tuple<Ts...>, Ts...> {};
@@ -263,9 +264,12 @@ template <plain_struct T> struct form<T> {
     with_fields(value, [&](const auto&... fields) { (e.value(fields), ...); });
   }
   static T read(decoder& d) {
-    d.array(field_count<T>, name_of<T>);
-    decoder::level at{d, "field", name_of<T>};
-    return [&]<class... Fs>(types<Fs...>) { return T{(at.next(), d.value<Fs>())...}; }(parts{});
+    d.array(field_count<T>, type_name<T>);
+    if constexpr (field_count<T> == 0) return T{};
+    else {
+      decoder::level at{d, "field", type_name<T>};
+      return [&]<class... Fs>(types<Fs...>) { return T{(at.next(), d.value<Fs>())...}; }(parts{});
+    }
   }
 };
 
@@ -287,7 +291,7 @@ template <class T> struct form<ref<T>> {
 
 namespace troupe {
 
-// What holds others counts as a level of nesting.
+// What holds others is a level of nesting, at least where the decoder counts one.
 class encoder::level {
 public:
   explicit level(encoder& e) : e_(e) {

@@ -85,7 +85,7 @@ template <class Write> struct kept_text {
 template <class T> struct name_writer {
   static constexpr void to(text_sink& s) { put_name<T>(s); }
 };
-template <class T> inline constexpr std::string_view name_of = kept_text<name_writer<T>>::view;
+template <class T> inline constexpr std::string_view type_name = kept_text<name_writer<T>>::view;
 
 constexpr std::uint64_t hash_of(std::string_view s) {  // FNV-1a, 64 bit
   std::uint64_t h = 0xcbf29ce484222325u;
