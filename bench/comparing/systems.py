@@ -16,7 +16,7 @@ BUILD = ROOT / "build" / "release"
 OUT = ROOT / "build" / "bench"
 PEERS = ROOT / "bench" / "peers"
 PACKAGES = ["g++", "cmake", "ninja-build", "libcaf-dev", "libboost-context-dev", "libboost-program-options-dev",
-            "nlohmann-json3-dev", "libbenchmark-dev", "python3-matplotlib"]
+            "nlohmann-json3-dev", "libmsgpack-cxx-dev", "libbenchmark-dev", "python3-matplotlib"]
 
 
 class Skip(Exception):

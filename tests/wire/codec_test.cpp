@@ -207,6 +207,7 @@ TEST_CASE("structs come back, nested ones and those with a codec of their own to
   there_and_back(w);
   there_and_back(test::a_mixed());
   there_and_back(weather{{temperature{273.15}, temperature{300}}});
+  static_assert(troupe::detail::codec_of<weather>->type == "weather{[temperature: f64]}");
 }
 
 TEST_CASE("what cannot travel is not encodable, deep inside either") {

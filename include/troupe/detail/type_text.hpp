@@ -9,13 +9,18 @@
 
 namespace troupe::detail {
 
-template <class T> inline constexpr char type_id = 0;  // its address
+template <class T> constexpr std::string_view compilers_name() {
+  std::string_view s = __PRETTY_FUNCTION__;  // "... [with T = x; ...]" or "... [T = x]"
+  s.remove_prefix(s.find("T = ") + 4);
+  const std::size_t end = s.find(';');
+  return s.substr(0, end == s.npos ? s.rfind(']') : end);
+}
 
 // Written to twice: once to count, once to fill. Knows which classes it has spelled out.
 struct text_sink {
   char* out = nullptr;
   std::size_t size = 0;
-  std::array<const char*, 256> spelled{};
+  std::array<std::string_view, 256> spelled{};  // by the compiler's names
   std::size_t spelled_count = 0;
 
   constexpr void put(char c) {
@@ -32,18 +37,11 @@ struct text_sink {
   // Whether this is the first time that this type is met.
   template <class T> constexpr bool first_time() {
     for (std::size_t i = 0; i < spelled_count; ++i)
-      if (spelled[i] == &type_id<T>) return false;
-    spelled[spelled_count++] = &type_id<T>;
+      if (spelled[i] == compilers_name<T>()) return false;
+    spelled[spelled_count++] = compilers_name<T>();
     return true;
   }
 };
-
-template <class T> constexpr std::string_view compilers_name() {
-  std::string_view s = __PRETTY_FUNCTION__;  // "... [with T = x; ...]" or "... [T = x]"
-  s.remove_prefix(s.find("T = ") + 4);
-  const std::size_t end = s.find(';');
-  return s.substr(0, end == s.npos ? s.rfind(']') : end);
-}
 
 // The name of a class or an enum with its namespaces. Left out is what compilers spell differently:
 // unnamed namespaces, the function that a local class is in, template arguments (the fields tell).
