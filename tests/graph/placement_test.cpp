@@ -279,7 +279,7 @@ private:
         hold(!own_may(t) && !anyone_can(t.what.wants) && !t.what.may_wait, "nobody can");
         for (auto& [id, f] : nodes_)
           hold(f.slots == 0 || std::any_of(n->why.begin(), n->why.end(),
-                                           [&](auto& why) { return why.node == f.id; }),
+                                           [node = id](auto& why) { return why.node == node; }),
                "and it is said what each lacks");
         loose_.erase(n->task);
         waits_.erase(n->task.number);
