@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+// Which node runs a task. Pure: events in, effects out. One belongs to one node, and places what
+// that node owns. Times are nanoseconds of the caller's clock.
+#pragma once
+#include "graph/ids.hpp"
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+namespace troupe::detail {
+
+struct needs {
+  std::uint64_t function = 0;
+  std::set<std::string> labels;
+  std::map<std::string, std::int64_t> resources;  // ten-thousandths
+  friend auto operator<=>(const needs&, const needs&) = default;
+};
+
+struct node_facts {
+  node_id id;
+  std::string name;
+  unsigned slots = 0;
+  std::set<std::string> labels;
+  std::map<std::string, std::int64_t> resources;     // totals, in ten-thousandths
+  std::optional<std::set<std::uint64_t>> functions;  // none: all
+};
+
+struct offered_task {
+  global_id task;
+  needs wants;
+  std::map<node_id, std::uint64_t> bytes;  // of its arguments, by where they are
+  bool must_leave = false;                 // not on the own node, even if it could
+  bool may_wait = false;                   // for nodes to come that can
+};
+
+// A number comes once in a placement's life: an answer names the attempt that it is for.
+struct attempt {
+  global_id task;
+  std::uint64_t number = 0;
+  node_id node;
+  friend bool operator==(const attempt&, const attempt&) = default;
+};
+
+struct lack {
+  enum class kind : std::uint8_t { label, resource, function };
+  node_id node;
+  std::string node_name;
+  kind what = kind::label;
+  std::string name;                  // of the label or resource
+  std::int64_t wanted = 0, has = 0;  // of the resource
+  friend bool operator==(const lack&, const lack&) = default;
+};
+
+// Effects.
+struct send_task {
+  attempt to;
+};
+struct run_here {
+  global_id task;
+};
+struct nobody_can {
+  global_id task;
+  std::vector<lack> why;  // of every node that is there; the task is forgotten
+};
+struct poisoned_task {
+  global_id task;
+  std::vector<std::string> nodes;  // that it killed; the task is forgotten
+};
+using placing = std::variant<send_task, run_here, nobody_can, poisoned_task>;
+using placings = std::vector<placing>;
+
+// A task that the own node can run stays in its queue, unknown here, but for one whose arguments lie
+// elsewhere. What the own queue has too much of is given to nodes with room in their windows. What
+// has to leave waits in the line of its needs; whenever a node has room, the oldest of the heads of
+// all lines goes first: no one is overtaken by a later one that needs the same.
+//
+//   offer --own node can--> here --give--> sent
+//     `----> waiting --a capable node has room--> sent --settled--> forgotten
+//               ^                                  |
+//               `--handed back, its node is gone---'----> here, if the own node can
+class placement {
+public:
+  using time = std::int64_t;
+  enum class reason : std::uint8_t { busy, lacks_function };
+
+  explicit placement(node_facts own) : own_{std::move(own), {}, 0, 0, {}} {}
+
+  [[nodiscard]] placings joined(node_facts facts, time now);
+  // What was sent there is placed again.
+  [[nodiscard]] placings left(node_id node, time now);
+  // Precondition: the task is not known here.
+  [[nodiscard]] placings offer(offered_task t, time now);
+
+  // Who has the most room now.
+  std::optional<node_id> taker() const;
+  // One that waits in the own queue: it is sent, or stays (no effect names it).
+  [[nodiscard]] placings give(offered_task t, time now);
+  // It has begun here, or nobody wants it any more: answers are stale from now on.
+  [[nodiscard]] placings forget(const global_id& task, time now);
+
+  // Each has no effect if the attempt is not the task's current one.
+  // `queue`: how many tasks wait for a slot there.
+  [[nodiscard]] placings settled(const attempt& a, time service, std::size_t queue, time now);
+  [[nodiscard]] placings handed_back(const attempt& a, reason why, time now);
+  // Its node died of it. To be told before that node has left.
+  [[nodiscard]] placings killed(const attempt& a, time now);
+
+  [[nodiscard]] placings load(node_id node, std::size_t queue, unsigned free_slots, time now);
+  [[nodiscard]] placings tick(time now);
+  // When a tick may be of use.
+  std::optional<time> next_tick() const {
+    return rests_.empty() ? std::nullopt : std::optional{rests_.front()};
+  }
+
+  std::size_t waiting() const;
+  std::size_t sent_to(node_id node) const;
+  std::size_t window_of(node_id node) const;  // 0: not there
+  std::size_t known() const { return tasks_.size(); }
+  std::size_t stale() const { return stale_; }
+  void check() const;  // throws std::logic_error
+
+private:
+  struct record;
+  using ordered = std::map<std::uint64_t, record*>;  // the oldest first
+  struct node {
+    node_facts facts;
+    std::set<std::uint64_t> lacking;  // functions: it said so
+    std::int64_t service = 0;         // on average
+    std::size_t others = 0;           // tasks there that others sent, as far as it said
+    ordered ours;
+
+    std::size_t there() const { return ours.size() + others; }
+    std::size_t window() const;
+    std::int64_t wait() const;
+    void queue_is(std::size_t queue);
+    bool can(const needs& n) const;
+    void add_lacks(const needs& n, std::vector<lack>& to) const;
+  };
+  enum class state : std::uint8_t { here, waiting, sent };
+  struct record {
+    offered_task what;
+    std::uint64_t order = 0;
+    state is = state::here;
+    attempt current{};                             // while it is sent
+    std::vector<std::pair<node_id, time>> avoids;  // until when
+    std::vector<std::string> killed;               // names of nodes
+    bool restricted(time now) const;
+  };
+  struct line {
+    ordered all;
+  };
+
+  record* current(const attempt& a);
+  record& remember(offered_task&& t);
+  void erase(record& r);
+  bool own_may(const record& r) const { return !r.what.must_leave && own_.can(r.what.wants); }
+  bool anyone_can(const needs& n) const;
+  bool banned(const record& r, const node& n, time now) const;
+  node* choose(const record& r, time now);
+  node* near(const offered_task& t);
+  void send(record& r, node& n, placings& out);
+  void place(record& r, placings& out, time now);
+  void refuse_stuck(placings& out);
+  void refuse(record& r, placings& out);
+  void pump(placings& out, time now);
+
+  node own_;
+  std::map<node_id, node> nodes_;
+  std::unordered_map<global_id, record> tasks_;
+  std::map<needs, line> lines_;  // with somebody in each
+  std::deque<time> rests_;       // ends of avoids
+  std::uint64_t orders_ = 0, attempts_ = 0;
+  std::size_t stale_ = 0;
+};
+
+}  // namespace troupe::detail
