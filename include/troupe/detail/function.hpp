@@ -156,6 +156,8 @@ public:
 
   // Calls visit(object*) for each ref that is a dependency, in order.
   template <class V> void each_input(V& visit) const { each_input(visit, indices{}); }
+  // Calls visit.argument<P>(kept) for each argument: P is the parameter that it is for.
+  template <class V> void each_argument(V& visit) const { each_argument(visit, indices{}); }
 
   static verdict run(void* self, void* storage) {
     return static_cast<call*>(self)->template run<false>(storage, indices{});
@@ -171,6 +173,10 @@ public:
   static void destroy(void* self) noexcept { static_cast<call*>(self)->~call(); }
 
 private:
+  template <class V, std::size_t... I>
+  void each_argument(V& visit, std::index_sequence<I...>) const {
+    (visit.template argument<wants<I>>(std::get<I>(args_)), ...);
+  }
   template <class V, std::size_t... I> void each_input(V& visit, std::index_sequence<I...>) const {
     (void)visit;
     (

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// Functions that other nodes may ask this program to run. Calls name them; no code travels.
+//
+//   int main(int argc, char** argv) {
+//     troupe::export_tasks<resize, classify>();
+//     troupe::export_task<&parse>("logs.parse");
+//     ...
+//
+// A function travels if its parameters' types and its result's are encodable (<troupe/codec.hpp>).
+// One that gives a stream does not.
+#pragma once
+#include <troupe/detail/exported.hpp>
+
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+namespace detail {
+template <auto F> void check_export() {
+  static_assert(travels<F>::value,
+                "troupe: this function cannot be exported: each parameter and the result must be "
+                "encodable (<troupe/codec.hpp> says which types are), its parameters must be known "
+                "(no template, no generic lambda), and it must not give a stream");
+}
+}  // namespace detail
+
+// Under their qualified names. To be called before a node is started; any number of times.
+template <auto... Fs> void export_tasks() {
+  (detail::check_export<Fs>(), ...);
+  (detail::register_function(detail::exported<Fs>()), ...);
+}
+// Under this name, which is then its name in this program's calls too: for programs of other
+// compilers, and for two functions that would have one name. Throws troupe::error if it is empty.
+template <auto F> void export_task(std::string name) {
+  detail::check_export<F>();
+  detail::name_function(detail::exported<F>(), std::move(name));
+}
+
+// What this program exports: "name(types)->type", in order of the names. Throws troupe::error if two
+// different functions have one name.
+std::vector<std::string> exported_tasks();
+
+}  // namespace troupe

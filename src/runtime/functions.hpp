@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// The functions of this program that calls from other nodes may name.
+#pragma once
+#include <troupe/export.hpp>
+#include <troupe/options.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace troupe::detail {
+
+class domain;
+
+// Why a function is not the one that was called: it is not here, or has other types. Empty: it is.
+struct found_function {
+  const exported_function* function = nullptr;
+  std::string why_not;
+};
+// Any thread. types: as the caller knows them.
+found_function find_function(std::string_view name, std::string_view types);
+
+// Starts a task that runs it, and gives its object with a reference. Throws as submit.
+object* serve(domain& d, const exported_function& f, arrived_call call,
+              const task_options* options);
+
+}  // namespace troupe::detail
