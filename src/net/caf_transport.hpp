@@ -21,8 +21,8 @@
 namespace troupe::detail {
 
 struct caf_transport_options {
-  std::string listen;     // "host:port", port 0: any that is free; empty: it does not listen
-  std::string advertise;  // where others reach it; empty: where it listens
+  std::string listen{};     // "host:port", port 0: any that is free; empty: it does not listen
+  std::string advertise{};  // where others reach it; empty: where it listens
   std::chrono::milliseconds silence{5000};        // after which a peer is lost
   std::chrono::milliseconds connect_limit{5000};  // for a connect(), and for handshakes
 };

@@ -8,7 +8,8 @@
 //      `-------- any problem --------+--> over           `-- made by a door for a caller
 //
 // send() puts an item into the outbox and rings; the I/O thread, when it comes round to that, sends
-// all that is there as one message. So an item that comes alone goes at once, and the more there are
+// all that is there as one message. (CAF holds a lock of its own while a gateway handles a message of
+// the peer, so whatever may end a connection is posted.) So an item that comes alone goes at once, and the more there are
 // the larger are the batches.
 #pragma once
 #include "actors/caf_compat.hpp"

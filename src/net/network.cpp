@@ -9,6 +9,7 @@
 #include <caf/io/basp_broker.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/openssl/manager.hpp>
+#include <caf/sec.hpp>
 
 #include <string>
 #include <utility>
@@ -84,7 +85,10 @@ void sockets::cut_older(const caf::node_id& peer) {
 
 void sockets::hang_up(const caf::node_id& peer) {
   for (const auto& [c, node] : all())
-    if (node == peer) broker().close(c);
+    if (node == peer) {  // as the broker does it: closing alone would leave its routes and proxies
+      broker().connection_cleanup(c, caf::sec::none);
+      broker().close(c);
+    }
 }
 
 }  // namespace troupe::detail

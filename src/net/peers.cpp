@@ -168,9 +168,9 @@ void peers::open(const gateway_ptr& p, const greeting& from, caf::strong_actor_p
 }
 
 void peers::was_refused(gateway& g, refusal why, const greeting& by) {
-  const auto process = g.process;
+  parting_.push_back(g.process);
   end_call(g, why, text_of(why, me, by));
-  if (!is_used(process)) sockets_.hang_up(process);
+  post([](peers& self) { self.hang_up(); });
 }
 
 void peers::refuse_call(const std::string& address, refusal why, const std::string& text) {

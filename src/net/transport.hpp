@@ -17,10 +17,10 @@ struct greeting {
   static constexpr std::uint32_t this_version = 1;
   std::uint32_t version = this_version;      // of the bytes on the wire
   std::uint32_t understands = this_version;  // and all from this one on
-  node_id node;
-  std::string name;         // for people
-  std::string address;      // where it can be reached, "host:port"; empty: it does not listen
-  std::vector<char> extra;  // for the layer above
+  node_id node{};
+  std::string name{};         // for people
+  std::string address{};      // where it can be reached, "host:port"; empty: it does not listen
+  std::vector<char> extra{};  // for the layer above
 };
 
 node_id random_node_id();
