@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "net/network.hpp"
 
+#include "net/tls_session.hpp"
 #include "net/transport.hpp"
+
+#include <troupe/error.hpp>
 
 #include <sys/socket.h>
 #include <caf/actor_cast.hpp>
@@ -30,6 +33,11 @@ namespace troupe::detail {
 
 void configure_network(caf::actor_system_config& config, const tls_files* tls) {
   if (tls) check(*tls);
+  if (tls && !own_sessions_are_used())
+    throw error(
+        "libcaf_openssl was loaded before Troupe's network, and its TLS lets strangers end "
+        "connections: "
+        "link the program with troupe::net instead of loading it later");
   config.load<caf::io::middleman>();
   config.set("middleman.workers", std::size_t{0});
   config.set("middleman.app-identifiers", std::vector<std::string>{"troupe"});

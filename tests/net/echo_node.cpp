@@ -6,8 +6,8 @@
 
 #include <troupe/caf.hpp>
 
-#include <caf/logger.hpp>
 #include <unistd.h>
+#include <caf/logger.hpp>
 
 #include <cstdio>
 

@@ -7,8 +7,8 @@
 
 #include <troupe/caf.hpp>
 
-#include <caf/logger.hpp>
 #include <doctest/doctest.h>
+#include <caf/logger.hpp>
 
 #include <chrono>
 #include <condition_variable>
@@ -144,7 +144,9 @@ public:
 class authority {
 public:
   authority() { make_authority(dir_.path, 2); }
-  tls_files certificate(const std::string& name) { return issue(dir_.path, name, 1, {"127.0.0.1"}); }
+  tls_files certificate(const std::string& name) {
+    return issue(dir_.path, name, 1, {"127.0.0.1"});
+  }
   const std::string& dir() const { return dir_.path; }
 
 private:

@@ -35,8 +35,7 @@ TEST_CASE("two nodes greet each other: id, name, address and what the layer abov
 TEST_CASE("two systems of one process are two nodes to CAF, and ids are random") {
   net_node a("a"), b("b");
   CHECK(a.system().node() != b.system().node());
-  // CAF's own would be the process id
-  CHECK(a.system().node()->hash_code() != 0);
+  // CAF's own would end with it
   CHECK(to_string(a.system().node()).find("#" + std::to_string(::getpid())) == std::string::npos);
 }
 
@@ -105,7 +104,8 @@ TEST_CASE("after a close the two can connect again") {
     for (int tries = 0; tries < 50 && opened == 0; ++tries) {
       const auto peers = a.seen.peers.size(), refusals = a.seen.refusals.size();
       a.net->connect(b.address());
-      REQUIRE(a.seen.wait([&](auto& e) { return e.peers.size() > peers || e.refusals.size() > refusals; }));
+      REQUIRE(a.seen.wait(
+          [&](auto& e) { return e.peers.size() > peers || e.refusals.size() > refusals; }));
       opened = a.seen.peers.size() - peers;
     }
     REQUIRE(opened == 1);
@@ -147,14 +147,16 @@ TEST_CASE("versions that do not understand each other are named on both sides") 
 }
 
 TEST_CASE("an older node is let in by a newer one that understands it") {
-  net_node a("a"), b("b", nullptr, {.listen = "127.0.0.1:0"},
-                     {.version = greeting::this_version, .understands = 0, .node = random_node_id()});
+  net_node a("a"),
+      b("b", nullptr, {.listen = "127.0.0.1:0"},
+        {.version = greeting::this_version, .understands = 0, .node = random_node_id()});
   join(a, b);
 }
 
 TEST_CASE("two nodes with the same id refuse each other") {
   const auto id = random_node_id();
-  net_node a("a", nullptr, {}, {.node = id}), b("b", nullptr, {.listen = "127.0.0.1:0"}, {.node = id});
+  net_node a("a", nullptr, {}, {.node = id}),
+      b("b", nullptr, {.listen = "127.0.0.1:0"}, {.node = id});
   a.net->connect(b.address());
   for (auto seen : {&a.seen, &b.seen}) {
     REQUIRE(seen->wait_refusal());
@@ -182,7 +184,8 @@ TEST_CASE("a node does not connect to itself") {
   CHECK(a.seen.refusals[0].why == refusal::same_id);
 }
 
-TEST_CASE("a second connect to a node that is connected is refused, and the first connection stays") {
+TEST_CASE(
+    "a second connect to a node that is connected is refused, and the first connection stays") {
   net_node a("a"), b("b");
   join(a, b);
   a.net->connect(b.address());
@@ -230,7 +233,8 @@ TEST_CASE("a connect to nobody is refused with the address and the reason") {
 
 TEST_CASE("without TLS a node listens and connects on this machine only") {
   CHECK(error_of([] { net_node open("open", nullptr, {.listen = "0.0.0.0:0"}); }) ==
-        "0.0.0.0:0: without TLS a node listens only on this machine (127.0.0.1, ::1, localhost): make "
+        "0.0.0.0:0: without TLS a node listens only on this machine (127.0.0.1, ::1, localhost): "
+        "make "
         "certificates with `troupe certs init DIR` and `troupe certs issue DIR`, and give "
         "--certificate, --key and --ca");
   net_node a("a", nullptr, {});
