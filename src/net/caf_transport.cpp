@@ -86,7 +86,8 @@ private:
   const int cancel_;  // readable: nobody needs to seek any more
 
   std::thread timer_;
-  std::mutex mutex_;  // guards all below
+  clock::time_point swept_{};  // its own
+  std::mutex mutex_;           // guards all below
   std::condition_variable stopped_;
   bool stopping_ = false;
   struct seeker {
@@ -154,7 +155,7 @@ void caf_transport::inside::drop_finished_seekers() {
 
 // The only one who looks at the clock.
 void caf_transport::inside::watch() {
-  const auto step = std::max(milliseconds(1), options_.silence / 16);
+  const auto step = std::clamp(options_.silence / 16, milliseconds(1), milliseconds(50));
   std::unique_lock lock{mutex_};
   for (auto last = clock::now(); !stopped_.wait_for(lock, step, [&] { return stopping_; });) {
     lock.unlock();
@@ -177,7 +178,13 @@ void caf_transport::inside::tick(bool late) {
   }
   // what has been read meanwhile is handled before that
   if (silent) peers_->post([limit = options_.silence](peers& p) { p.judge_silence(limit); });
-  peers_->post([limit = options_.connect_limit](peers& p) { p.judge_calls(limit); });
+  const bool due = now - swept_ > options_.connect_limit / 8;
+  if (due) swept_ = now;
+  if (due || peers_->is_calling())
+    peers_->post([due, limit = options_.connect_limit](peers& p) {
+      p.judge_calls(limit);
+      if (due) p.sweep(limit);
+    });
 }
 
 void caf_transport::inside::stop() {

@@ -4,8 +4,9 @@
 // each other and end together: there is never one without the other for long.
 //
 //   calling --its door answers--> greeting --welcome--> open --> over
-//      |                             |                   ^
-//      `-------- any problem --------+--> over           `-- made by a door for a caller
+//   ^  |                             |                   ^
+//   |  `-------- any problem --------+--> over           `-- made by a door for a caller
+//   `--------- it was lost, a few times
 //
 // send() puts an item into the outbox and rings; the I/O thread, when it comes round to that, sends
 // all that is there as one message. (CAF holds a lock of its own while a gateway handles a message of
@@ -88,6 +89,7 @@ public:
   caf::node_id process;  // of the peer
   greeting peer;
   int tries = 0;
+  clock::time_point redial_at = clock::time_point::max();
 
 private:
   void ring();  // with mutex_ held

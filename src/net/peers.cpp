@@ -58,6 +58,7 @@ void peers::call(const std::string& address, const std::string& host, std::uint1
   if (over_) return;
   const auto g = make_gateway(system_, shared_from_this(), address);
   calls_.emplace(&gateway_of(g), std::pair{g, destination{host, port, tls}});
+  calling_ = true;
   dial(gateway_of(g));
 }
 
@@ -88,7 +89,7 @@ void peers::connected(gateway& g, caf::node_id process, caf::strong_actor_ptr do
   door->get()->attach_functor([self = caf::strong_actor_ptr{g.ctrl()}, &g, this] {
     io().dispatch([self, &g, this] {
       if (g.is == gateway::state::greeting)
-        end_call(g, refusal::unreachable, "the connection was lost before it had an answer");
+        dial_again(g, "the connection was lost before it had an answer");
     });
   });
   post_to(door, static_cast<std::uint8_t>(parcel::hello), to_bytes(me),
@@ -98,10 +99,20 @@ void peers::connected(gateway& g, caf::node_id process, caf::strong_actor_ptr do
 void peers::not_connected(gateway& g, const caf::error& e) {
   if (g.is != gateway::state::calling) return;
   const bool tls = calls_.at(&g).second.tls;
-  end_call(g, refusal::unreachable,
-           "no node of Troupe speaks there (" + system_.render(e) + "): " +
-               (tls ? "does it run with a certificate of the same authority as this one?"
-                    : "does it run without TLS, as this one?"));
+  dial_again(g, "no node of Troupe speaks there (" + system_.render(e) + "): " +
+                    (tls ? "does it run with a certificate of the same authority as this one?"
+                         : "does it run without TLS, as this one?"));
+}
+
+// When two call each other at the same time, each may take its own connection for the one too many,
+// and none is left (BASP's redundant_connection). So both try again, each after a time of its own.
+void peers::dial_again(gateway& g, const std::string& why) {
+  constexpr int most = 4;
+  if (g.tries == most) return end_call(g, refusal::unreachable, why);
+  const auto apart = static_cast<int>(random_() % static_cast<unsigned>(100 * g.tries));
+  g.is = gateway::state::calling;
+  g.process = caf::node_id{};
+  g.redial_at = gateway::clock::now() + std::chrono::milliseconds(apart);
 }
 
 // Callers and doors decide alike, so that both know which connection stands.
@@ -151,6 +162,7 @@ void peers::welcomed(gateway& g, const greeting& from, caf::strong_actor_ptr cou
   if (find(from.node)) return end_call(g, refusal::connected_already, crossing);
   const caf::strong_actor_ptr self{g.ctrl()};
   calls_.erase(&g);
+  calling_ = !calls_.empty();
   open(self, from, std::move(counterpart));
 }
 
@@ -180,6 +192,7 @@ void peers::refuse_call(const std::string& address, refusal why, const std::stri
 void peers::end_call(gateway& g, refusal why, const std::string& text) {
   const caf::strong_actor_ptr self{g.ctrl()};
   calls_.erase(&g);
+  calling_ = !calls_.empty();
   g.end();
   refuse_call(g.address, why, text);
 }
@@ -246,14 +259,24 @@ void peers::judge_silence(std::chrono::milliseconds limit) {
 
 void peers::judge_calls(std::chrono::milliseconds limit) {
   if (over_) return;
+  const auto now = gateway::clock::now();
   std::vector<gateway_ptr> late;
   for (const auto& [call, rest] : calls_)
-    if (gateway::clock::now() - call->began > limit) late.push_back(rest.first);
+    if (now - call->began > limit) {
+      late.push_back(rest.first);
+    } else if (call->redial_at <= now) {
+      call->redial_at = gateway::clock::time_point::max();
+      dial(*call);
+    }
   for (const auto& p : late)
     end_call(gateway_of(p), refusal::unreachable,
              "it took the connection, but gave no answer within " + std::to_string(limit.count()) +
                  " ms: is it a node of Troupe, with TLS or without as this one?");
-  sockets_.sweep(limit, [this](const caf::node_id& process) { return is_used(process); });
+}
+
+void peers::sweep(std::chrono::milliseconds limit) {
+  if (!over_)
+    sockets_.sweep(limit, [this](const caf::node_id& process) { return is_used(process); });
 }
 
 void peers::say_bye(const std::string& why) {

@@ -4,8 +4,10 @@
 #include "net/gateway.hpp"
 #include "net/network.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <memory>
+#include <random>
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
@@ -20,6 +22,7 @@ public:
   // Any thread.
   gateway_ptr find(node_id) const;
   std::vector<gateway_ptr> open() const;
+  bool is_calling() const { return calling_; }
   caf::io::network::multiplexer& io() override;
   // On the I/O thread, after what is under way there.
   template <class F> void post(F f) {
@@ -33,6 +36,7 @@ public:
   void close(node_id, const std::string& why);
   void judge_silence(std::chrono::milliseconds limit);
   void judge_calls(std::chrono::milliseconds limit);
+  void sweep(std::chrono::milliseconds limit);
   void say_bye(const std::string& why);  // the end: no event comes any more
   void hang_up();
 
@@ -49,6 +53,7 @@ private:
   void lost(gateway&, const std::string& why) override;
 
   void dial(gateway&);
+  void dial_again(gateway&, const std::string& why);
   void open(const gateway_ptr&, const greeting&, caf::strong_actor_ptr counterpart);
   void end_call(gateway&, refusal, const std::string& text);
   void end_open(gateway&, const std::string& why);
@@ -69,6 +74,8 @@ private:
   transport_events& events_;
   sockets sockets_;
   std::unordered_map<gateway*, std::pair<gateway_ptr, destination>> calls_;
+  std::atomic<bool> calling_{false};  // there are some
+  std::minstd_rand random_;
   std::vector<caf::node_id> parting_;  // said good-bye to
   bool over_ = false;
 
