@@ -45,6 +45,7 @@ using gateway_ptr = caf::strong_actor_ptr;
 // What the gateways of a transport ask of it. On the I/O thread.
 class gateway_owner {
 public:
+  virtual ~gateway_owner() = default;
   virtual void connected(gateway&, caf::node_id, caf::strong_actor_ptr door) = 0;
   virtual void not_connected(gateway&, const caf::error&) = 0;
   virtual void welcomed(gateway&, const greeting&, caf::strong_actor_ptr peer) = 0;
@@ -54,9 +55,6 @@ public:
   virtual void said_bye(gateway&, const std::string& why) = 0;
   virtual void lost(gateway&, const std::string& why) = 0;
   virtual caf::io::network::multiplexer& io() = 0;
-
-protected:
-  ~gateway_owner() = default;
 };
 
 class gateway final : public caf::monitorable_actor {

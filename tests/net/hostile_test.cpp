@@ -26,10 +26,10 @@ struct good_pair {
     join(a, b);
   }
   bool works() {
-    const auto before = a.seen.items.size();
+    const auto before = a.seen.item_count();
     for (int i = 0; i < 100; ++i) a.say(b.id(), "still here");
     return a.seen.wait([&](auto& e) { return e.items.size() == before + 100; }) &&
-           a.seen.ends.empty() && b.seen.ends.empty();
+           a.seen.end_count() == 0 && b.seen.end_count() == 0;
   }
 };
 

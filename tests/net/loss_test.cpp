@@ -16,13 +16,13 @@ double ms_since(test_clock::time_point t, test_clock::time_point end) {
 }
 // Tries until it is open: the other side may not have noticed yet that the old connection is gone.
 bool reconnect(net_node& a, const std::string& address) {
-  const auto peers = a.seen.peers.size();
+  const auto peers = a.seen.open_count();
   for (const auto until = test_clock::now() + std::chrono::seconds(10);
        test_clock::now() < until;) {
-    const auto refusals = a.seen.refusals.size();
+    const auto refusals = a.seen.refusal_count();
     a.net->connect(address);
     a.seen.wait([&](auto& e) { return e.peers.size() > peers || e.refusals.size() > refusals; });
-    if (a.seen.peers.size() > peers) return true;
+    if (a.seen.open_count() > peers) return true;
   }
   return false;
 }
@@ -53,7 +53,7 @@ TEST_CASE("two that have nothing to say stay connected") {
   net_node a("a", nullptr, watchful), b("b", nullptr, watchful);
   join(a, b);
   CHECK_FALSE(a.seen.wait([](auto& e) { return !e.ends.empty(); }, 4 * silence));
-  CHECK(b.seen.ends.empty());
+  CHECK(b.seen.end_count() == 0);
 }
 
 TEST_CASE("a silent link is seen by both within 1.5 times the limit, and comes back") {
@@ -82,7 +82,7 @@ TEST_CASE("a silent link is seen by both within 1.5 times the limit, and comes b
       a.say(b.id(), "after");
       REQUIRE(b.seen.wait([&](auto& e) { return e.items.size() == 2 * round; }));
       CHECK(b.seen.items.back() == "after");
-      CHECK(a.seen.ends.size() == round);
+      CHECK(a.seen.end_count() == round);
     }
   }
 }
@@ -127,13 +127,13 @@ TEST_CASE("bulk under a window does not look like silence, nor delay small items
     a.net->send(b.id(), lane::bulk, std::vector<char>(piece, 'b'));
     if (i % 8 != 7) continue;
     const auto sent = test_clock::now();
-    const auto before = a.seen.items.size();
+    const auto before = a.seen.item_count();
     a.say(b.id(), "beside it");
     REQUIRE(a.seen.wait([&](auto& e) { return e.items.size() > before; }));
     worst = std::max(worst, ms_since(sent, test_clock::now()));
   }
   CHECK(b.seen.wait([](auto& e) { return e.bulk_bytes == 64 * piece; }));
   CHECK(worst < 400 / 4);
-  CHECK(a.seen.ends.empty());
+  CHECK(a.seen.end_count() == 0);
   MESSAGE("the slowest round trip beside 64 MiB took ", worst, " ms");
 }

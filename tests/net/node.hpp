@@ -45,6 +45,23 @@ public:
     std::unique_lock lock{mutex_};
     return changed_.wait_for(lock, limit, [&] { return look(*this); });
   }
+  // With the lock held: what is read may change any time otherwise.
+  template <class Look> auto look(Look l) {
+    const std::lock_guard lock{mutex_};
+    return l(*this);
+  }
+  std::size_t open_count() {
+    return look([](auto& e) { return e.peers.size(); });
+  }
+  std::size_t end_count() {
+    return look([](auto& e) { return e.ends.size(); });
+  }
+  std::size_t refusal_count() {
+    return look([](auto& e) { return e.refusals.size(); });
+  }
+  std::size_t item_count() {
+    return look([](auto& e) { return e.items.size(); });
+  }
   bool wait_open(std::size_t n = 1) {
     return wait([&](auto& e) { return e.peers.size() >= n; });
   }
@@ -123,8 +140,8 @@ private:
 // a calls b; both are open when this returns.
 inline void join(net_node& a, net_node& b) {
   a.net->connect(b.address());
-  REQUIRE(a.seen.wait_open(a.seen.ends.size() + 1));
-  REQUIRE(b.seen.wait_open(b.seen.ends.size() + 1));
+  REQUIRE(a.seen.wait_open(a.seen.end_count() + 1));
+  REQUIRE(b.seen.wait_open(b.seen.end_count() + 1));
 }
 
 // A directory that goes with the test; certificates for it.

@@ -102,15 +102,15 @@ TEST_CASE("after a close the two can connect again") {
     std::size_t opened = 0;
     // the last connection's end may still be on its way when the next one begins
     for (int tries = 0; tries < 50 && opened == 0; ++tries) {
-      const auto peers = a.seen.peers.size(), refusals = a.seen.refusals.size();
+      const auto peers = a.seen.open_count(), refusals = a.seen.refusal_count();
       a.net->connect(b.address());
       REQUIRE(a.seen.wait(
           [&](auto& e) { return e.peers.size() > peers || e.refusals.size() > refusals; }));
-      opened = a.seen.peers.size() - peers;
+      opened = a.seen.open_count() - peers;
     }
     REQUIRE(opened == 1);
     REQUIRE(b.seen.wait([&](auto& e) { return e.peers.size() > e.ends.size(); }));
-    const auto ends = a.seen.ends.size();
+    const auto ends = a.seen.end_count();
     a.net->close(b.id(), "again");
     REQUIRE(a.seen.wait_end(ends + 1));
     REQUIRE(b.seen.wait([](auto& e) { return e.peers.size() == e.ends.size(); }));
@@ -174,7 +174,7 @@ TEST_CASE("a third node cannot take the id of one that is connected") {
   CHECK(thief.seen.refusals[0].why == refusal::same_id);
   a.say(hub.id(), "still here");
   CHECK(hub.seen.wait([](auto& e) { return e.items.size() == 1; }));
-  CHECK(hub.seen.ends.empty());
+  CHECK(hub.seen.end_count() == 0);
 }
 
 TEST_CASE("a node does not connect to itself") {
@@ -222,7 +222,7 @@ TEST_CASE("two that call each other, several times at once, get one connection t
 TEST_CASE("a connect to nobody is refused with the address and the reason") {
   net_node a("a", nullptr, {});
   for (const char* address : {"127.0.0.1:1", "nowhere", "127.0.0.1:x", "::1:4"}) {
-    const auto before = a.seen.refusals.size();
+    const auto before = a.seen.refusal_count();
     a.net->connect(address);
     REQUIRE(a.seen.wait_refusal(before + 1));
     CHECK(a.seen.refusals.back().address == address);
