@@ -3,7 +3,6 @@
 #pragma once
 #include <troupe/detail/wire_call.hpp>
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -23,9 +22,8 @@ struct arrived_call {
 // What a node must know of a function to run it for others; one per function, from before main()
 // until after it.
 struct exported_function {
-  std::string name;        // its own, or what export_task() has given it
-  std::string types;       // of its parameters and its result
-  std::uint64_t hash = 0;  // of `types`
+  std::string name;   // its own, or what export_task() has given it
+  std::string types;  // of its parameters and its result
   const task_type* served = nullptr;
   void (*make)(void* call, arrived_call&& from) = nullptr;
 };
@@ -121,7 +119,6 @@ template <auto F> exported_function describe_function() {
   exported_function f;
   f.name = name_of<fixed<F>>::value;
   f.types = travels<F>::types();
-  f.hash = hash_of(f.types);
   f.served = &task_type_of<call, fixed<F>, true>;
   f.make = +[](void* place, arrived_call&& from) { ::new (place) call(std::move(from)); };
   return f;
