@@ -77,6 +77,7 @@ private:
   void tick(bool late);
   void seek(const std::string& address);
   void drop_finished_seekers();
+  template <class Look> bool ask(Look look);
 
   caf::actor_system& system_;
   const caf_transport_options options_;
@@ -187,6 +188,13 @@ void caf_transport::inside::tick(bool late) {
     });
 }
 
+// What `look` says on the I/O thread. Not from there.
+template <class Look> bool caf_transport::inside::ask(Look look) {
+  std::promise<bool> answer;
+  peers_->post([&](peers& p) { answer.set_value(look(p)); });
+  return answer.get_future().get();
+}
+
 void caf_transport::inside::stop() {
   {
     const std::lock_guard lock{mutex_};
@@ -197,15 +205,18 @@ void caf_transport::inside::stop() {
   if (timer_.joinable()) timer_.join();
   for (auto& s : seekers_) s.thread.join();
   if (door_) system_.middleman().unpublish(door_);
-  std::promise<void> done;
-  peers_->post([&](peers& p) {
+  ask([](peers& p) {
     p.say_bye("the node leaves");
-    p.post([&](peers& q) {  // the middleman has written that
-      q.hang_up();
-      done.set_value();
-    });
+    return true;
   });
-  done.get_future().wait();
+  // They hang up when they have read it. One that is stuck does not hold us up for long.
+  const auto until = clock::now() + std::min(options_.silence, milliseconds(1000));
+  while (!ask([](peers& p) { return p.all_hung_up(); }) && clock::now() < until)
+    std::this_thread::sleep_for(milliseconds(1));
+  ask([](peers& p) {
+    p.hang_up_on_all();
+    return true;
+  });
   if (door_)
     static_cast<door*>(caf::actor_cast<caf::abstract_actor*>(door_))
         ->cleanup(caf::error{}, nullptr);

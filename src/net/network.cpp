@@ -72,6 +72,13 @@ std::vector<std::pair<caf::io::connection_handle, caf::node_id>> sockets::all() 
   return found;
 }
 
+std::vector<caf::node_id> sockets::connected() const {
+  std::vector<caf::node_id> nodes;
+  for (auto& [c, node] : all())
+    if (node) nodes.push_back(std::move(node));
+  return nodes;
+}
+
 // The broker meets the end of the stream next, in the way it always does. (A graceful end would wait
 // for what cannot be sent, and a handshake that hangs would go on.)
 void sockets::cut(caf::io::connection_handle c) {

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <map>
+#include <vector>
 
 namespace caf::io {
 class basp_broker;
@@ -27,6 +28,8 @@ class sockets {
 public:
   explicit sockets(caf::actor_system& system);
   bool in_io_thread() const;
+  // The processes at their other ends, as far as these have said who they are.
+  std::vector<caf::node_id> connected() const;
   // Hangs up when all that was written has gone out.
   void hang_up(const caf::node_id& peer);
   // Hangs up now; what was not sent is lost.

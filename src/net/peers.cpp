@@ -216,7 +216,12 @@ void peers::end_open(gateway& g, const std::string& why) {
   if (!over_) events_.closed(g.peer.node, why);
 }
 
-void peers::said_bye(gateway& g, const std::string& why) { end_open(g, why); }
+// Who hears the last word hangs up: who says it cannot know when the middleman has written it.
+void peers::said_bye(gateway& g, const std::string& why) {
+  parting_.push_back(g.process);
+  end_open(g, why);
+  post([](peers& self) { self.hang_up(); });
+}
 
 void peers::lost(gateway& g, const std::string& why) {
   if (g.is == gateway::state::open) end_open(g, why);
@@ -228,14 +233,18 @@ void peers::close(node_id id, const std::string& why) {
   auto& g = gateway_of(p);
   g.flush();
   g.tell(parcel::bye, std::vector<char>(why.begin(), why.end()));
-  parting_.push_back(g.process);
-  end_open(g, why);
-  post([](peers& self) { self.hang_up(); });  // after the middleman has written that
+  end_open(g, why);  // the peer hangs up when it has heard that, or sweep() does
 }
 
 void peers::hang_up() {
   for (const auto& process : std::exchange(parting_, {}))
     if (!is_used(process)) sockets_.hang_up(process);
+}
+
+bool peers::all_hung_up() const { return sockets_.connected().empty(); }
+
+void peers::hang_up_on_all() {
+  for (const auto& process : sockets_.connected()) sockets_.hang_up(process);
 }
 
 bool peers::is_used(const caf::node_id& process) const {

@@ -38,7 +38,8 @@ public:
   void judge_calls(std::chrono::milliseconds limit);
   void sweep(std::chrono::milliseconds limit);
   void say_bye(const std::string& why);  // the end: no event comes any more
-  void hang_up();
+  bool all_hung_up() const;
+  void hang_up_on_all();
 
   greeting me;
 
@@ -57,6 +58,7 @@ private:
   void open(const gateway_ptr&, const greeting&, caf::strong_actor_ptr counterpart);
   void end_call(gateway&, refusal, const std::string& text);
   void end_open(gateway&, const std::string& why);
+  void hang_up();
   bool is_used(const caf::node_id& process) const;
   // The verdict on somebody who says hello; none: come in.
   struct verdict {
@@ -76,7 +78,7 @@ private:
   std::unordered_map<gateway*, std::pair<gateway_ptr, destination>> calls_;
   std::atomic<bool> calling_{false};  // there are some
   std::minstd_rand random_;
-  std::vector<caf::node_id> parting_;  // said good-bye to
+  std::vector<caf::node_id> parting_;  // who have said good-bye to us, or refused us
   bool over_ = false;
 
   mutable std::shared_mutex mutex_;
