@@ -2,8 +2,9 @@
 # Sourced by scripts/run, scripts/test and .ci/run: the set-up and the build that they share.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-build_packages=(g++ cmake ninja-build libcaf-dev libboost-context-dev libboost-program-options-dev nlohmann-json3-dev libmsgpack-cxx-dev)
-test_packages=(doctest-dev patch)
+build_packages=(g++ cmake ninja-build libcaf-dev libssl-dev libboost-context-dev libboost-program-options-dev nlohmann-json3-dev
+                libmsgpack-cxx-dev)
+test_packages=(doctest-dev patch openssl)
 ci_packages=(libbenchmark-dev clang-format-14 clang-tidy-14 ccache)
 
 say() { printf '== %s\n' "$*" >&2; }
