@@ -175,7 +175,7 @@ void peers::open(const gateway_ptr& p, const greeting& from, caf::strong_actor_p
     const std::unique_lock lock{mutex_};
     open_.emplace(from.node, p);
   }
-  events_.opened(g.peer);
+  events_.opened(g.peer, g.address);
   if (g.is == gateway::state::open) g.pair_with(std::move(counterpart));
 }
 

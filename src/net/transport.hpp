@@ -42,7 +42,8 @@ enum class refusal : std::uint8_t {
 class transport_events {
 public:
   virtual ~transport_events() = default;
-  virtual void opened(const greeting& peer) = 0;
+  // called: by the address of which connect(); empty: the peer has called.
+  virtual void opened(const greeting& peer, const std::string& called) = 0;
   // A connect() that failed, or somebody who came and was refused: then `address` is where that one
   // says it can be reached (may be empty).
   virtual void refused(const std::string& address, refusal why, const std::string& text) = 0;
