@@ -27,8 +27,8 @@
 namespace troupe {
 
 struct node_options {
-  std::string listen = {};     // "host:port", port 0: any that is free; empty: others cannot call it
-  std::string advertise = {};  // where others reach it; empty: where it listens
+  std::string listen = {};  // "host:port", port 0: any that is free; empty: others cannot call it
+  std::string advertise = {};          // where others reach it; empty: where it listens
   std::vector<std::string> join = {};  // "host:port" of nodes; called again whenever they are lost
   std::string name = {};               // for people; empty: the runtime's name and the process id
   // So many tasks of others it runs at a time; 0: one for each worker. `serves` false: none.

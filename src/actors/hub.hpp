@@ -58,7 +58,8 @@ public:
   }
 
   // Of the `looked_at` oldest up to `most` that are wanted, oldest first; the others stay as they are.
-  template <class P> std::size_t pick(Job** out, std::size_t most, std::size_t looked_at, P wanted) {
+  template <class P>
+  std::size_t pick(Job** out, std::size_t most, std::size_t looked_at, P wanted) {
     if (seems_empty()) return 0;
     std::lock_guard guard{lock_};
     const std::size_t n = size_.load(std::memory_order_relaxed), end = std::min(n, looked_at);

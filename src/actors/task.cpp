@@ -106,7 +106,8 @@ void task::free_block_of(kin* k, seat& s) {
 void task::take_options(const task_options& options) {
   task_extras& x = extras();
   x.options = options;
-  if (auto where = type_.travels && !can_meet(domain_->options(), options) ? domain_->outside() : nullptr) {
+  if (auto where =
+          type_.travels && !can_meet(domain_->options(), options) ? domain_->outside() : nullptr) {
     x.away = std::make_unique<away_state>();
     x.away->where = std::move(where);
     x.away->must_leave = true;
@@ -299,7 +300,7 @@ bool task::has_more_tries() const {
 void task::run() noexcept {
   end_wait();  // for inputs
   if (extras_ && must_leave() && stage_ != stage::away && !asked_to_end() && !domain_->stopping())
-      [[unlikely]] {  // another try
+      [[unlikely]] {                // another try
     intrusive_ptr_add_ref(ctrl());  // for a place in a queue
     return leave_home();
   }

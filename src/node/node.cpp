@@ -8,7 +8,9 @@
 
 namespace troupe {
 
-node runtime::join(const node_options& options) { return node{detail::node_core::join(*inside_, options)}; }
+node runtime::join(const node_options& options) {
+  return node{detail::node_core::join(*inside_, options)};
+}
 
 node::node(std::shared_ptr<detail::node_core> core) : core_(std::move(core)) {}
 node::node(node&&) noexcept = default;

@@ -4,17 +4,17 @@
 #include "actors/task.hpp"
 #include "net/endpoint.hpp"
 #include "net/network.hpp"
-#include "runtime/settings.hpp"
 #include "node/when_settled.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/requirements.hpp"
+#include "runtime/settings.hpp"
 
 #include <troupe/caf.hpp>
 
-#include <nlohmann/json.hpp>
 #include <pthread.h>
 #include <unistd.h>
 #include <caf/logger.hpp>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -74,11 +74,12 @@ std::shared_ptr<node_core> node_core::join(domain& d, const node_options& option
   if (!d.at_once()) throw error("join: a runtime on a deterministic scheduler has no network");
   if (d.outside()) throw error("join: the runtime '" + d.options().name + "' is a node already");
   if (options.silence <= std::chrono::milliseconds(0))
-    throw error("node_options.silence: it is " + in_words(options.silence) + "; it is more than zero");
-  const bool some = !options.certificate.empty() || !options.key.empty() || !options.authority.empty();
+    throw error("node_options.silence: it is " + in_words(options.silence) +
+                "; it is more than zero");
+  const bool some =
+      !options.certificate.empty() || !options.key.empty() || !options.authority.empty();
   if (some && (options.certificate.empty() || options.key.empty() || options.authority.empty()))
-    throw error(
-        "node_options: certificate, key and authority are given together, or none of them");
+    throw error("node_options: certificate, key and authority are given together, or none of them");
   for (const auto& address : options.join) (void)parse_endpoint(address);
   std::shared_ptr<node_core> core{new node_core(d, options)};
   core->start(options);
@@ -88,13 +89,13 @@ std::shared_ptr<node_core> node_core::join(domain& d, const node_options& option
 void node_core::start(const node_options& options) {
   const tls_files tls{options.certificate, options.key, options.authority, options.passphrase};
   system_ = std::make_unique<network_system>(options.certificate.empty() ? nullptr : &tls);
-  objects_ = std::make_shared<shared_objects>(domain_, id_, [this] {
-    post([](node_core& n) { n.send_messages(); });
-  });
+  objects_ = std::make_shared<shared_objects>(
+      domain_, id_, [this] { post([](node_core& n) { n.send_messages(); }); });
   greeting me;
   me.node = id_;
   me.name = name_;
-  me.extra = encode(frames::facts{own_.slots, domain_.options().labels, domain_.options().resources});
+  me.extra =
+      encode(frames::facts{own_.slots, domain_.options().labels, domain_.options().resources});
   transport_ = std::make_unique<caf_transport>(
       system_->system(), me, *this,
       caf_transport_options{options.listen, options.advertise, options.silence});
@@ -106,7 +107,8 @@ void node_core::start(const node_options& options) {
 node_core::~node_core() = default;
 
 void node_core::leave() {
-  for (const auto& [id, l] : ask([](node_core& n) { return n.links_; }).value_or(decltype(links_){}))
+  for (const auto& [id, l] :
+       ask([](node_core& n) { return n.links_; }).value_or(decltype(links_){}))
     send(id, frames::leaving{});
   domain_.open(nullptr);
   domain_.hub()->watch_crowd(nullptr);
@@ -162,9 +164,12 @@ void node_core::loop() {
   std::vector<event> some;
   for (;;) {
     {
-      const auto until = std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next_turn()));
+      const auto until =
+          std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next_turn()));
       std::unique_lock guard{mutex_};
-      const auto due = [this] { return left_ || !events_.empty() || (crowd_ && relieve_at_ == INT64_MAX); };
+      const auto due = [this] {
+        return left_ || !events_.empty() || (crowd_ && relieve_at_ == INT64_MAX);
+      };
       bell_.wait_until(guard, until, due);
       some.swap(events_);
       if (some.empty() && left_) return;
@@ -248,7 +253,8 @@ void node_core::greet(const greeting& peer, const std::string& called) {
     l.facts = facts_of(peer.node, peer.name, decode<frames::facts>(peer.extra));
   } catch (const error& e) {
     ++malformed_;
-    return transport_->close(peer.node, std::string("its greeting cannot be understood: ") + e.what());
+    return transport_->close(peer.node,
+                             std::string("its greeting cannot be understood: ") + e.what());
   }
   l.address = peer.address;
   const auto facts = l.facts;
@@ -258,8 +264,7 @@ void node_core::greet(const greeting& peer, const std::string& called) {
   for (const auto& m : members_->here()) known.nodes.push_back({m.node, m.name, m.address});
   const auto tell = members_->opened(now(), {peer.node, peer.name, peer.address}, called);
   if (!known.nodes.empty()) send(peer.node, known);
-  for (const auto id : tell)
-    send(id, frames::others{{{peer.node, peer.name, peer.address}}});
+  for (const auto id : tell) send(id, frames::others{{{peer.node, peer.name, peer.address}}});
   if (draining_) send(peer.node, frames::leaving{});
   stay_.clear();
   const bool first = facts.slots > 0;
@@ -347,8 +352,13 @@ std::vector<node_status> node_core::nodes() {
   return ask([](node_core& n) {
            std::vector<node_status> all;
            for (const auto& [id, l] : n.links_) {
-             node_status s{to_text(id), l.facts.name, l.address, l.facts.slots,
-                           {l.facts.labels.begin(), l.facts.labels.end()}, {}, n.placement_.sent_to(id)};
+             node_status s{to_text(id),
+                           l.facts.name,
+                           l.address,
+                           l.facts.slots,
+                           {l.facts.labels.begin(), l.facts.labels.end()},
+                           {},
+                           n.placement_.sent_to(id)};
              for (const auto& [name, amount] : l.facts.resources)
                s.resources[name] = static_cast<double>(amount) / 10'000;
              all.push_back(std::move(s));

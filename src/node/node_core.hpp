@@ -82,15 +82,13 @@ private:
 
   // ---- the node's thread (node_core.cpp)
   using event = std::function<void(node_core&)>;
-  bool post(event e);                                // false: it has left
+  bool post(event e);  // false: it has left
   // What f says on that thread; none: it has left.
   template <class F> auto ask(F f) -> std::optional<decltype(f(*this))>;
   void loop();
   void turn();
   time next_turn() const;
-  static time now() {
-    return std::chrono::steady_clock::now().time_since_epoch().count();
-  }
+  static time now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
   void send(node_id to, const frames::frame& f);  // any thread
   void greet(const greeting& peer, const std::string& called);
   void part(node_id peer, const std::string& why);
@@ -108,7 +106,7 @@ private:
     node_facts facts;
     std::string address;
     bool leaving = false;
-    std::unordered_set<std::uint64_t> told;  // functions that it has the names of
+    std::unordered_set<std::uint64_t> told;                   // functions that it has the names of
     std::unordered_map<std::uint64_t, found_function> asked;  // those that it has named
   };
 
@@ -164,7 +162,8 @@ private:
   // An object's outcome for a peer. Any thread; never throws.
   frames::payload outcome_of(node_id to, object& o, const value_codec& type, frames::came& how);
   // Calls `then` with the bytes, now or when they have been pulled. Gives the pull's number, or 0.
-  std::uint64_t unpack(node_id from, frames::payload& p, std::function<void(std::vector<char>*)> then);
+  std::uint64_t unpack(node_id from, frames::payload& p,
+                       std::function<void(std::vector<char>*)> then);
   void leave_pull(std::uint64_t number);
   void on(node_id from, frames::want&& f);
   void on(node_id from, frames::have&& f);
@@ -190,7 +189,7 @@ private:
   std::vector<event> events_;
   bool left_ = false;
   std::size_t connected_ = 0;
-  bool unneeded_ = false;  // nothing runs here for others, or is kept for them
+  bool unneeded_ = false;           // nothing runs here for others, or is kept for them
   std::atomic<bool> crowd_{false};  // the workers have more than they can do
   std::atomic<std::uint64_t> malformed_{0}, unknown_{0};  // frames
   std::thread thread_;
@@ -200,7 +199,7 @@ private:
   std::map<node_id, link> links_;
   placement placement_;
   std::unordered_map<std::uint64_t, sent_task> sent_;
-  std::unordered_map<task*, std::uint64_t> numbers_;  // of those
+  std::unordered_map<task*, std::uint64_t> numbers_;           // of those
   std::unordered_map<std::uint64_t, std::uint64_t> attempts_;  // those under way, to their tasks
   std::uint64_t last_task_ = 0;
   std::unordered_map<const known_function*, std::uint64_t> hashes_;

@@ -11,6 +11,17 @@
 
 namespace troupe::detail {
 
+namespace {
+std::vector<char> to_bytes(const failure& f) {
+  std::vector<char> bytes;
+  {
+    encoder to{bytes};
+    f.write(to);
+  }
+  return bytes;
+}
+}  // namespace
+
 // ---- sent ---------------------------------------------------------------------------------------
 
 frames::payload node_core::pack(node_id to, std::vector<char>&& bytes, shared_objects::sink& refs) {
@@ -48,16 +59,12 @@ frames::payload node_core::outcome_of(node_id to, object& o, const value_codec& 
     refs.take_back();
     why = "its value cannot be sent: " + why;
   }
-  frames::payload p;
   how = frames::came::failure;
-  encoder e{p.bytes};
-  if (why.empty()) static_cast<const failure*>(o.value)->write(e);
-  else {
-    const failure* f = failure::make(
-        o.is_sealed() ? failure::kind::thrown : failure::kind::cancelled, "on node " + name_, why);
-    f->write(e);
-    f->release();
-  }
+  if (why.empty()) return {to_bytes(*static_cast<const failure*>(o.value)), {}};
+  const failure* f = failure::make(o.is_sealed() ? failure::kind::thrown : failure::kind::cancelled,
+                                   "on node " + name_, why);
+  frames::payload p{to_bytes(*f), {}};
+  f->release();
   return p;
 }
 
@@ -151,7 +158,8 @@ void node_core::apply(pulls::effects&& e) {
 void node_core::take_chunk(node_id from, const std::vector<char>& item) {
   if (!links_.contains(from)) return;
   frames::chunk_header head;
-  if (item.size() < sizeof head) return malformed(from, "a chunk of " + std::to_string(item.size()) + " bytes");
+  if (item.size() < sizeof head)
+    return malformed(from, "a chunk of " + std::to_string(item.size()) + " bytes");
   std::memcpy(&head, item.data(), sizeof head);
   const global_id what{from, head.held};
   const std::size_t length = item.size() - sizeof head;
@@ -234,7 +242,8 @@ void node_core::on(node_id from, frames::have&& f) {
 
 void node_core::on(node_id from, frames::borrowing&& f) {
   if (f.kind > borrows::message::passed) return malformed(from, "a message about a ref");
-  objects_->arrived(from, {static_cast<borrows::message::kind>(f.kind), id_, f.object, f.count, f.via});
+  objects_->arrived(from,
+                    {static_cast<borrows::message::kind>(f.kind), id_, f.object, f.count, f.via});
   send_messages();
 }
 

@@ -51,7 +51,9 @@ std::string text_of(const std::vector<lack>& why) {
 
 void node_core::offer(task& t) noexcept {
   if (post([&t](node_core& n) { n.take_over(t, true); })) return;
-  t.bring({away_reply::failed, {}, {},
+  t.bring({away_reply::failed,
+           {},
+           {},
            failure::make(failure::kind::lost, t.name_of_task(),
                          "task '" + std::string(t.name_of_task()) +
                              "' cannot run here, and this node has left its cluster")});
@@ -130,7 +132,8 @@ void node_core::relieve() {
   const time t = now();
   relieve_at_ = t + 1 * ms;  // while there is anything that waits
   if (!placement_.taker()) return;
-  const std::size_t ended = domain_.total(&books::ended), n = ended - std::min(ended, ended_before_);
+  const std::size_t ended = domain_.total(&books::ended),
+                    n = ended - std::min(ended, ended_before_);
   const time spent = domain_.options().workers * (t - crowded_since_);
   crowded_since_ = t;
   ended_before_ = ended;
@@ -263,9 +266,8 @@ void node_core::on(node_id from, frames::done&& f) {
   const auto under_way = attempts_.find(f.attempt);
   const std::uint64_t number = under_way == attempts_.end() ? 0 : under_way->second;
   const auto found = sent_.find(number);
-  const bool current =
-      found != sent_.end() && found->second.current &&
-      *found->second.current == attempt{{id_, number}, f.attempt, from};
+  const bool current = found != sent_.end() && found->second.current &&
+                       *found->second.current == attempt{{id_, number}, f.attempt, from};
   apply(placement_.settled({{id_, number}, f.attempt, from}, f.service, f.queue, now()));
   attempts_.erase(f.attempt);
   if (!current) {
@@ -298,11 +300,10 @@ void node_core::on(node_id from, frames::handed_back&& f) {
   if (found == attempts_.end()) return;
   const std::uint64_t number = found->second;
   attempts_.erase(found);
-  if (const auto s = sent_.find(number); s != sent_.end() && s->second.current &&
-                                         s->second.current->number == f.attempt)
+  if (const auto s = sent_.find(number);
+      s != sent_.end() && s->second.current && s->second.current->number == f.attempt)
     s->second.current.reset();
-  const auto why =
-      f.lacks_function ? placement::reason::lacks_function : placement::reason::busy;
+  const auto why = f.lacks_function ? placement::reason::lacks_function : placement::reason::busy;
   apply(placement_.handed_back({{id_, number}, f.attempt, from}, why, now()));
 }
 

@@ -47,7 +47,8 @@ void node_core::on(node_id from, frames::run&& f) {
     return no(false, draining_ ? "the node is leaving" : "the node has too much to do");
   const auto call = std::make_shared<frames::run>(std::move(f));
   (void)unpack(from, call->call, [this, from, call, refs, &found](std::vector<char>* bytes) {
-    if (bytes && links_.contains(from)) begin(from, *call, *found.function, {std::move(*bytes), refs});
+    if (bytes && links_.contains(from))
+      begin(from, *call, *found.function, {std::move(*bytes), refs});
   });
 }
 
@@ -83,9 +84,10 @@ void node_core::begin(node_id from, const frames::run& f, const exported_functio
     std::lock_guard guard{work_mutex_};
     served_.emplace(key, served{o, now()});
   }
-  when_settled(domain_, o, [self = shared_from_this(), key, type = function.is.result](object& out) {
-    self->answer(key, out, *type);
-  });
+  when_settled(domain_, o,
+               [self = shared_from_this(), key, type = function.is.result](object& out) {
+                 self->answer(key, out, *type);
+               });
 }
 
 void node_core::answer(served_key key, object& o, const value_codec& type) {
@@ -99,8 +101,8 @@ void node_core::answer(served_key key, object& o, const value_codec& type) {
     if (found == served_.end()) return;  // its owner is gone
     mine = found->second.o;
     const std::size_t there = served_.size(), slots = own_.slots;
-    f.service = (t - std::max(last_done_, found->second.began)) *
-                static_cast<time>(std::min(slots, there));
+    f.service =
+        (t - std::max(last_done_, found->second.began)) * static_cast<time>(std::min(slots, there));
     last_done_ = t;
     f.queue = there - 1 - std::min(there - 1, slots);
     served_.erase(found);

@@ -38,7 +38,8 @@ std::uint64_t shared_objects::sink::index(object* o, const value_codec& type) {
   if (!fresh) return place->second;
   {
     std::lock_guard guard{table_.mutex_};
-    if (!table_.peers_.contains(to_)) throw error("node " + to_text(to_) + " is not connected any more");
+    if (!table_.peers_.contains(to_))
+      throw error("node " + to_text(to_) + " is not connected any more");
     auto found = table_.ids_.find(o);
     if (found == table_.ids_.end()) {
       const global_id id{table_.self_, ++table_.numbers_};
@@ -65,7 +66,8 @@ void shared_objects::sink::take_back() noexcept {
   for (const auto& r : refs_) {
     using m = borrows::message;
     if (r.object.maker == table_.self_)
-      table_.apply(table_.borrows_.arrived({m::released, table_.self_, r.object, 1, {}}, to_), then);
+      table_.apply(table_.borrows_.arrived({m::released, table_.self_, r.object, 1, {}}, to_),
+                   then);
     else if (r.object.maker != to_)
       table_.apply(table_.borrows_.arrived({m::passed, table_.self_, r.object, 0, {}}, to_), then);
   }
@@ -125,7 +127,8 @@ void shared_objects::unpack(object& o, const value_codec& type, const std::vecto
     decoder from{bytes, refs};
     type.read(from, o.storage());
   } catch (...) {
-    return put_failure(o, failure::of_exception("a value of another node", std::current_exception()));
+    return put_failure(o,
+                       failure::of_exception("a value of another node", std::current_exception()));
   }
   put_object(&o);
 }

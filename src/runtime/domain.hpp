@@ -159,7 +159,7 @@ public:
   }
 
   // ---- other nodes
-  std::shared_ptr<detail::outside> outside() const;  // null: there are none
+  std::shared_ptr<detail::outside> outside() const;   // null: there are none
   void open(std::shared_ptr<detail::outside> where);  // null: no more
 
   // ---- the bound

@@ -66,9 +66,7 @@ const failure* failure::of_exception(std::string_view task, std::exception_ptr t
     return make(kind::deadlock, task, e.what());
   } catch (const actor_died& e) {
     return make(kind::actor_died, task, e.what());
-  } catch (const lost& e) {
-    return make(kind::lost, task, e.what());
-  } catch (const poisoned& e) {
+  } catch (const lost& e) { return make(kind::lost, task, e.what()); } catch (const poisoned& e) {
     return make(kind::poisoned, task, e.what());
   } catch (const std::exception& e) {
     auto f = const_cast<failure*>(make(kind::thrown, task, e.what()));
@@ -137,8 +135,8 @@ const failure* failure::read(decoder& from) {
   auto sent = from.value<sent_failure>();
   if (sent.kind > static_cast<std::uint8_t>(kind::poisoned) || sent.via.size() > most_names)
     from.fail("a failure", "another one");
-  auto f = const_cast<failure*>(
-      make(static_cast<kind>(sent.kind), sent.task, std::move(sent.text)));
+  auto f =
+      const_cast<failure*>(make(static_cast<kind>(sent.kind), sent.task, std::move(sent.text)));
   if (!sent.via.empty()) f->via_ = std::make_shared<const names>(std::move(sent.via));
   f->passed_ = sent.passed;
   f->last_ = std::move(sent.last);

@@ -100,7 +100,8 @@ std::vector<std::string> exported_tasks() {
   std::vector<std::string> names;
   const detail::exported_function* before = nullptr;
   for (const auto& [name, f] : r.all) {
-    if (before && before->is.name == name && before->is.types == f->is.types) throw error(detail::both(*before, *f));
+    if (before && before->is.name == name && before->is.types == f->is.types)
+      throw error(detail::both(*before, *f));
     names.push_back(name + f->is.types);
     before = f;
   }

@@ -39,8 +39,7 @@ void encoder::make_room(std::size_t n) {
   end_ = out_.data() + out_.size();
 }
 
-bool encoder::value_if_short(const void* value, const detail::value_codec& type,
-                             std::size_t most) {
+bool encoder::value_if_short(const void* value, const detail::value_codec& type, std::size_t most) {
   const std::size_t before = used(), outer = limit_;
   const int depth = depth_;
   limit_ = std::min(outer, before + most);

@@ -60,7 +60,8 @@ struct pair {
     REQUIRE(there.wait_for(1, 10s));
     REQUIRE(home.wait_for(1, 10s));
   }
-  runtime a{{.workers = 1, .name = "a"}}, b{{.workers = 2, .resources = {{"gpu", 2}}, .labels = {"far"}, .name = "b"}};
+  runtime a{{.workers = 1, .name = "a"}},
+      b{{.workers = 2, .resources = {{"gpu", 2}}, .labels = {"far"}, .name = "b"}};
   node there = b.join({.listen = "127.0.0.1:0", .name = "b"});
   node home = a.join({.join = {there.address()}, .name = "a", .serves = false});
 };
@@ -128,7 +129,8 @@ TEST_CASE("an error keeps its story on its way between nodes") {
   auto go = p.a.with(far::on_b);
   const auto failed = go.submit<far::fails>(3);
   CHECK_SAYS(p.a.get(failed), task_error, "task 'far::fails' failed: no 3");
-  CHECK_SAYS(p.a.get(go.submit<far::twice>(failed)), task_error, "no 3; it came here through 'far::twice'");
+  CHECK_SAYS(p.a.get(go.submit<far::twice>(failed)), task_error,
+             "no 3; it came here through 'far::twice'");
   auto again = p.a.with({.retries = 1, .backoff = {.first = 1ms}, .labels = {"far"}});
   CHECK_SAYS(p.a.get(again.submit<far::fails>(5)), task_error, "no 5");
 }
@@ -151,8 +153,9 @@ TEST_CASE("a task that is away can be cancelled, and its deadline holds there to
   CHECK(p.a.cancel(r) == cancel_result::requested);
   CHECK_THROWS_AS(p.a.get(r), cancelled);
   while (p.b.stats().tasks_unsettled != 0) std::this_thread::yield();
-  CHECK_THROWS_AS(p.a.get(p.a.with({.deadline = 30ms, .labels = {"far"}}).submit<far::waits_for_ever>()),
-                  deadline_exceeded);
+  CHECK_THROWS_AS(
+      p.a.get(p.a.with({.deadline = 30ms, .labels = {"far"}}).submit<far::waits_for_ever>()),
+      deadline_exceeded);
   while (p.b.stats().tasks_unsettled != 0) std::this_thread::yield();
 }
 
@@ -163,11 +166,14 @@ TEST_CASE("what the own workers cannot take runs on a node that has room") {
   for (int i = 0; i < 30; ++i) all.push_back(p.a.submit<far::sleeps>(5));
   p.a.get(std::move(all));
   std::vector<ref<int>> busy;
-  for (int i = 0; i < 40; ++i) busy.push_back(p.a.submit([](int n) {
-    const auto until = std::chrono::steady_clock::now() + 5ms;
-    while (std::chrono::steady_clock::now() < until) {}
-    return n;
-  }, i));
+  for (int i = 0; i < 40; ++i)
+    busy.push_back(p.a.submit(
+        [](int n) {
+          const auto until = std::chrono::steady_clock::now() + 5ms;
+          while (std::chrono::steady_clock::now() < until) {}
+          return n;
+        },
+        i));
   for (int i = 0; i < 40; ++i) busy.push_back(p.a.submit<far::twice>(i));
   p.a.get(std::move(busy));
   CHECK(p.b.stats().tasks_settled > 0);

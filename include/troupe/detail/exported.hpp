@@ -169,8 +169,7 @@ template <class C, auto F, class... Ps, class... As>
   requires(travels<F>::value && (can_write_argument<Ps, kept_t<Ps, As>>() && ... && true))
 struct outgoing_of<C, F, parameters<Ps...>, As...> {
   static constexpr outgoing_call how{
-      &known<F>,
-      +[](const void* c, encoder& to) { return write_call<C>(c, sizeof...(As), to); }};
+      &known<F>, +[](const void* c, encoder& to) { return write_call<C>(c, sizeof...(As), to); }};
   static constexpr const outgoing_call* call = &how;
 };
 template <auto F, class... As> struct outgoing<call<fixed<F>, As...>>

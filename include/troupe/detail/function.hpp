@@ -30,7 +30,7 @@ struct verdict {
 };
 static_assert(sizeof(verdict) == 16, "returned in two registers");
 
-struct outgoing_call;                 // how a call goes to another node (detail/exported.hpp)
+struct outgoing_call;                   // how a call goes to another node (detail/exported.hpp)
 template <class Call> struct outgoing;  // of a call's type
 
 // A call of a stateful actor's method waits for its turn; a constructor gives it its instance.
@@ -52,7 +52,7 @@ struct task_type {
   const tuple_parts* parts;              // null: the result is no tuple
   // Bytes that its arguments hold outside of it; null: none that are known of.
   std::size_t (*footprint)(const void* call);
-  task_role role = task_role::plain;  // else an actor_turn lies in front of the call
+  task_role role = task_role::plain;       // else an actor_turn lies in front of the call
   const outgoing_call* travels = nullptr;  // null: it stays on its node
 };
 
