@@ -52,6 +52,7 @@ struct done {
   std::uint64_t attempt = 0;
   std::int64_t service = 0;  // ns
   std::uint64_t queue = 0;   // tasks that wait there
+  std::uint64_t order = 0;   // of what is said of that queue: what is older comes too late
   came how = came::value;
   payload what;
 };
@@ -99,8 +100,9 @@ struct others {
   std::vector<one> nodes;
 };
 struct load {
-  std::uint64_t queue = 0;
+  std::uint64_t queue = 0, order = 0;
   std::uint32_t free_slots = 0;
+  bool operator==(const load&) const = default;
 };
 struct leaving {};  // it takes no more tasks
 struct status_wanted {

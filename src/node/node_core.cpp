@@ -314,6 +314,10 @@ void node_core::on(node_id, frames::others&& f) {
 }
 
 void node_core::on(node_id from, frames::load&& f) {
+  link& l = links_.at(from);
+  if (f.order < l.order) return;
+  l.order = f.order;
+  l.queue = f.queue;
   apply(placement_.load(from, f.queue, f.free_slots, now()));
   if (crowd_) relieve_at_ = std::min(relieve_at_, now());
 }
@@ -335,15 +339,14 @@ void node_core::on(node_id, frames::status_told&& f) {
 
 void node_core::tell_load() {
   if (own_.slots == 0) return;
-  std::size_t busy;
+  frames::load load;
   {
     std::lock_guard guard{work_mutex_};
-    busy = served_.size();
+    const std::size_t slots = own_.slots, there = served_.size(), busy = std::min(there, slots);
+    load = {there - busy, order_, static_cast<std::uint32_t>(slots - busy)};
   }
-  const auto free = own_.slots - static_cast<unsigned>(std::min<std::size_t>(busy, own_.slots));
-  const std::pair<std::size_t, unsigned> load{busy - std::min<std::size_t>(busy, own_.slots), free};
   if (std::exchange(told_load_, load) == load) return;
-  for (const auto& [id, l] : links_) send(id, frames::load{load.first, load.second});
+  for (const auto& [id, l] : links_) send(id, load);
 }
 
 // ---- for programs -------------------------------------------------------------------------------

@@ -106,7 +106,8 @@ private:
     node_facts facts;
     std::string address;
     bool leaving = false;
-    std::unordered_set<std::uint64_t> told;                   // functions that it has the names of
+    std::uint64_t queue = 0, order = 0;      // how many tasks wait there, as it has said last
+    std::unordered_set<std::uint64_t> told;  // functions that it has the names of
     std::unordered_map<std::uint64_t, found_function> asked;  // those that it has named
   };
 
@@ -208,7 +209,7 @@ private:
   time relieve_at_ = INT64_MAX, crowded_since_ = 0;
   std::size_t ended_before_ = 0;  // tasks of the runtime, then
   bool draining_ = false;
-  std::pair<std::size_t, unsigned> told_load_{0, 0};
+  frames::load told_load_;
   time load_at_ = 0, review_at_ = 0;
   std::shared_ptr<shared_objects> objects_;
   pulls pulls_;
@@ -220,6 +221,7 @@ private:
 
   std::mutex work_mutex_;  // guards what follows: workers answer, and hold what they have encoded
   std::map<served_key, served> served_;
+  std::uint64_t order_ = 0;  // of what was said of their number
   time last_done_ = 0;
   servings servings_;
   std::unordered_map<std::uint64_t, held> held_;

@@ -268,7 +268,12 @@ void node_core::on(node_id from, frames::done&& f) {
   const auto found = sent_.find(number);
   const bool current = found != sent_.end() && found->second.current &&
                        *found->second.current == attempt{{id_, number}, f.attempt, from};
-  apply(placement_.settled({{id_, number}, f.attempt, from}, f.service, f.queue, now()));
+  link& l = links_.at(from);
+  if (f.order > l.order) {
+    l.order = f.order;
+    l.queue = f.queue;
+  }
+  apply(placement_.settled({{id_, number}, f.attempt, from}, f.service, l.queue, now()));
   attempts_.erase(f.attempt);
   if (!current) {
     if (f.what.held != 0) send(from, frames::let_go{f.what.held});

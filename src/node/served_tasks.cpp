@@ -70,7 +70,7 @@ void node_core::begin(node_id from, const frames::run& f, const exported_functio
     o = serve(domain_, function, std::move(call), f.options ? &options : nullptr);
   } catch (...) {
     const failure* why = failure::of_exception(function.is.name, std::current_exception());
-    frames::done done{f.attempt, 0, 0, frames::came::failure, {}};
+    frames::done done{f.attempt, 0, 0, 0, frames::came::failure, {}};
     {
       encoder to{done.what.bytes};
       why->write(to);
@@ -91,7 +91,7 @@ void node_core::begin(node_id from, const frames::run& f, const exported_functio
 }
 
 void node_core::answer(served_key key, object& o, const value_codec& type) {
-  frames::done f{key.second, 0, 0, {}, {}};
+  frames::done f{key.second, 0, 0, 0, {}, {}};
   f.what = outcome_of(key.first, o, type, f.how);
   object* mine = nullptr;
   {
@@ -104,6 +104,7 @@ void node_core::answer(served_key key, object& o, const value_codec& type) {
     f.service =
         (t - std::max(last_done_, found->second.began)) * static_cast<time>(std::min(slots, there));
     last_done_ = t;
+    f.order = ++order_;
     f.queue = there - 1 - std::min(there - 1, slots);
     served_.erase(found);
   }
