@@ -48,9 +48,10 @@ std::string section_text(const section& s) {
 }  // namespace
 
 std::string usage_text(const std::string& program) {
-  return "usage: " + program + " run FILE [--set SECTION.KEY=VALUE]... [--workers N] [--on HOST:PORT]\n" +
-         "       " + program + " check FILE [--set SECTION.KEY=VALUE]... [--workers N]\n" +
-         "       " + program + " list\n" +  //
+  return "usage: " + program +
+         " run FILE [--set SECTION.KEY=VALUE]... [--workers N] [--on HOST:PORT]\n" + "       " +
+         program + " check FILE [--set SECTION.KEY=VALUE]... [--workers N]\n" + "       " +
+         program + " list\n" +  //
          "       " + program + " node [FILE] [--listen HOST:PORT] [--join HOST:PORT,...]\n" +
          "       " + program + " status HOST:PORT [--json]\n" +  //
          "       " + program + " certs init DIR | certs issue DIR NAME [--host HOST]...\n" +
