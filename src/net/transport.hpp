@@ -60,10 +60,10 @@ public:
   virtual ~transport() = default;
   // "host:port". Returns at once; ends in exactly one of opened(), refused().
   virtual void connect(std::string address) = 0;
-  // To a node that is not open (any more) it is dropped. A bulk piece has 1 MiB at most; whoever
+  // To a node that is not open (any more) it is dropped. A bulk piece has 1 MiB at most, and a header; whoever
   // sends them keeps `in_flight` below a window of its own.
   virtual void send(node_id to, lane, std::vector<char>&& item) = 0;
-  static constexpr std::size_t largest_piece = std::size_t{1} << 20;
+  static constexpr std::size_t largest_piece = (std::size_t{1} << 20) + 64;
   // Bytes of bulk that were sent and that the peer has not taken in. 0: none, or it is not open.
   virtual std::size_t in_flight(node_id to) const = 0;
   // What was sent before still goes out. closed() comes here and there, with `why`.

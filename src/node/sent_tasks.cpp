@@ -281,7 +281,7 @@ void node_core::on(node_id from, frames::done&& f) {
   }
   found->second.current.reset();
   const auto how = f.how;
-  found->second.pull = unpack(from, f.what, [this, number, how, refs](std::vector<char>* bytes) {
+  const std::uint64_t pull = unpack(from, f.what, [this, number, how, refs](std::vector<char>* bytes) {
     if (!bytes) return place_again(number);
     away_reply reply{away_reply::value, {}, refs, nullptr};
     if (how == frames::came::value) reply.bytes = std::move(*bytes);
@@ -297,6 +297,7 @@ void node_core::on(node_id from, frames::done&& f) {
     }
     bring(number, std::move(reply));
   });
+  if (pull != 0) sent_.at(number).pull = pull;  // else it is there, and the task may be gone
   if (crowd_) relieve_at_ = std::min(relieve_at_, now());
 }
 
