@@ -281,22 +281,23 @@ void node_core::on(node_id from, frames::done&& f) {
   }
   found->second.current.reset();
   const auto how = f.how;
-  const std::uint64_t pull = unpack(from, f.what, [this, number, how, refs](std::vector<char>* bytes) {
-    if (!bytes) return place_again(number);
-    away_reply reply{away_reply::value, {}, refs, nullptr};
-    if (how == frames::came::value) reply.bytes = std::move(*bytes);
-    else {
-      reply.is = away_reply::failed;
-      try {
-        decoder in{*bytes};
-        reply.why = failure::read(in);
-      } catch (const error& e) {
-        return bring_failure(number, failure::kind::thrown,
-                             std::string("how it failed cannot be read: ") + e.what());
-      }
-    }
-    bring(number, std::move(reply));
-  });
+  const std::uint64_t pull =
+      unpack(from, f.what, [this, number, how, refs](std::vector<char>* bytes) {
+        if (!bytes) return place_again(number);
+        away_reply reply{away_reply::value, {}, refs, nullptr};
+        if (how == frames::came::value) reply.bytes = std::move(*bytes);
+        else {
+          reply.is = away_reply::failed;
+          try {
+            decoder in{*bytes};
+            reply.why = failure::read(in);
+          } catch (const error& e) {
+            return bring_failure(number, failure::kind::thrown,
+                                 std::string("how it failed cannot be read: ") + e.what());
+          }
+        }
+        bring(number, std::move(reply));
+      });
   if (pull != 0) sent_.at(number).pull = pull;  // else it is there, and the task may be gone
   if (crowd_) relieve_at_ = std::min(relieve_at_, now());
 }

@@ -19,8 +19,8 @@ struct outcome {
 class object_table {
 public:
   struct effects {
-    bool tell = false;  // the resolver, that the object is sealed
-    bool reap = false;  // the value, which nobody can reach any more
+    bool tell = false;   // the resolver, that the object is sealed
+    bool reap = false;   // the value, which nobody can reach any more
     bool fetch = false;  // it, from where it is
   };
   struct counters {
