@@ -31,7 +31,7 @@ double seconds_since(clock::time_point t) {
 
 class meter final : public transport_events {
 public:
-  void opened(const greeting& g) override {
+  void opened(const greeting& g, const std::string&) override {
     change([&] { peer_ = g.node; });
   }
   void refused(const std::string&, refusal, const std::string& text) override {

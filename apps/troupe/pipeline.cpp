@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <troupe/app.hpp>
+#include <troupe/export.hpp>
 
 //   fetch A --> process A --+
 //   fetch B --> process B --+--> aggregate
@@ -52,6 +53,8 @@ report aggregate(const std::vector<page>& pages, delay takes) {
   troupe::here().sleep_for(takes);
   return pages;
 }
+
+[[maybe_unused]] const bool exported = (troupe::export_tasks<fetch, process, aggregate>(), true);
 
 std::string to_text(const report& pages) {
   std::string text;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <troupe/app.hpp>
+#include <troupe/export.hpp>
 
 //   file --> split --> count --+
 //                 \--> count --+--> merge --+
@@ -191,6 +192,9 @@ tally merge(troupe::values<tally> parts) {
   for (const auto& p : parts) result.add(p);
   return result.finish();
 }
+
+// Those of a node's own; what splits stays where the run is.
+[[maybe_unused]] const bool exported = (troupe::export_tasks<count_part, merge>(), true);
 
 ref<tally> merge_tree(const troupe::scope& rt, std::vector<ref<tally>> parts) {
   while (parts.size() > 1) {

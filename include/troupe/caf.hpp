@@ -45,6 +45,8 @@ enum class failure_kind : std::uint8_t {
   deadlock,           // a task that waits for itself
   actor_died,         // a call of a stateful actor that broke
   no_copy,            // it has a value, and copying that into a message threw
+  lost,               // it was on a node that is gone
+  poisoned,           // nodes died of its task
 };
 // The whole story that a caf::error of Troupe tells: what() of the exception that get() would throw.
 // Of any other error what CAF makes of it.

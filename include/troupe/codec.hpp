@@ -67,9 +67,12 @@ public:
   void reference(detail::object*, const detail::value_codec& type);  // null: nil
 
   template <class T> void value(const T&);
+  // For the library: one of `most` bytes at most. False: it is longer, and nothing was written.
+  bool value_if_short(const void* value, const detail::value_codec& type, std::size_t most);
 
 private:
   struct sink;
+  struct too_long {};
   [[noreturn]] void too_deep();
   class level;
   std::size_t used() const { return static_cast<std::size_t>(at_ - out_.data()); }
@@ -80,6 +83,7 @@ private:
   char* at_;
   char* end_;
   detail::ref_sink* refs_;
+  std::size_t limit_ = SIZE_MAX;  // of out_, while it is looked at; never passed by much
   int depth_ = 0;
 };
 
@@ -197,11 +201,11 @@ namespace troupe::detail {
 template <class T> constexpr value_codec make_value_codec() {
   if constexpr (std::is_void_v<T>)
     return {"void", hash_of("void"), [](encoder& e, const void*) { e.nil(); },
-            [](decoder& d, void*) { d.nil(); }};
+            [](decoder& d, void*) { d.nil(); }, &value_type_of<void>};
   else
     return {type_text<T>, hash_of(type_text<T>),
             [](encoder& e, const void* value) { e.value(*static_cast<const T*>(value)); },
-            [](decoder& d, void* storage) { new (storage) T(d.value<T>()); }};
+            [](decoder& d, void* storage) { new (storage) T(d.value<T>()); }, &value_type_of<T>};
 }
 template <class T> inline constexpr value_codec known_codec = make_value_codec<T>();
 template <class T> constexpr const value_codec& its_codec() { return known_codec<T>; }

@@ -14,8 +14,8 @@ namespace troupe {
 // The base of all that Troupe throws, but std::bad_alloc. Thrown as itself: a call that means
 // nothing (its text says what to do instead), like any use of a ref that names nothing.
 //
-// Those that settle a task (task_error, cancelled, deadline_exceeded, timed_out, deadlock, actor_died) keep
-// their type on the way through dependants and through bodies that let them pass.
+// Those that settle a task (task_error, cancelled, deadline_exceeded, timed_out, deadlock, actor_died,
+// lost, poisoned) keep their type on the way through dependants and through bodies that let them pass.
 class error : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
@@ -87,6 +87,18 @@ public:
 // Thrown by a method (or a constructor) of a stateful actor to say that its state is not to be used
 // again. The call fails with a task_error of this; the actor is made again if it has restarts left.
 class actor_broken : public error {
+public:
+  using error::error;
+};
+
+// An object was on a node that is gone, and nothing is left to make it again from.
+class lost : public error {
+public:
+  using error::error;
+};
+
+// The nodes that ran the task died of it, three times. what() names them.
+class poisoned : public error {
 public:
   using error::error;
 };

@@ -4,6 +4,7 @@
 #include <troupe/cancel.hpp>
 #include <troupe/completions.hpp>
 #include <troupe/detail/coroutine_call.hpp>
+#include <troupe/detail/exported.hpp>
 #include <troupe/detail/function.hpp>
 #include <troupe/options.hpp>
 
@@ -48,6 +49,8 @@ struct name_count {
   std::size_t submitted = 0, settled = 0, failed = 0;
 };
 
+class node;
+struct node_options;
 class runtime;
 class task_scope;
 template <class T> class actor;
@@ -429,6 +432,10 @@ public:
   runtime(const runtime&) = delete;
   runtime& operator=(const runtime&) = delete;
   ~runtime();
+
+  // Becomes a node of a cluster, as long as what it gives lives: <troupe/node.hpp>, troupe::net.
+  // Throws troupe::error for options that are wrong, and for a place where it cannot listen.
+  node join(const node_options& options);
 
   // Nothing begins any more: tasks that have not begun settle as cancelled, and submit throws
   // cancelled. Bodies that have begun go on, parked ones too; drain() waits for them.

@@ -57,6 +57,24 @@ public:
     return got;
   }
 
+  // Of the `looked_at` oldest up to `most` that are wanted, oldest first; the others stay as they are.
+  template <class P>
+  std::size_t pick(Job** out, std::size_t most, std::size_t looked_at, P wanted) {
+    if (seems_empty()) return 0;
+    std::lock_guard guard{lock_};
+    const std::size_t n = size_.load(std::memory_order_relaxed), end = std::min(n, looked_at);
+    std::size_t got = 0, seen = 0;
+    while (seen < end && got < most)
+      if (Job* job = at(seen++); wanted(job)) out[got++] = job;
+    if (got == 0) return 0;
+    for (std::size_t to = seen, from = seen, left = got; from-- > 0;)  // the rest move up
+      if (left > 0 && at(from) == out[left - 1]) --left;
+      else at(--to) = at(from);
+    head_ += got;
+    size_.store(n - got, std::memory_order_relaxed);
+    return got;
+  }
+
   // Gives back the memory of a crowd that is gone.
   void shrink() {
     std::lock_guard guard{lock_};
@@ -260,6 +278,30 @@ public:
     }
     while (w.inside_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
   }
+  // Is told, by one who pushes, that a job is there and no worker is free to take it: under a lock,
+  // so it must be quick and call nothing of the hub.
+  class crowd_watcher {
+  public:
+    virtual ~crowd_watcher() = default;
+    virtual void crowded() noexcept = 0;
+  };
+  // Null: nobody is. Whoever was told before is told no more when this returns.
+  void watch_crowd(crowd_watcher* w) {
+    crowd_.store(w);
+    (void)anything_left(true);
+  }
+  // Jobs that wait while no worker is free: up to `most` that are `wanted` (asked under a lock), the
+  // oldest of each queue first.
+  template <class P> std::size_t take_waiting(Job** out, std::size_t most, P wanted) {
+    constexpr std::size_t looked_at = 64;
+    std::size_t got = 0;
+    if (is_crowded()) got = inbox_.pick(out, most, looked_at, wanted);
+    for (std::size_t i = 0, n = lanes_.load(std::memory_order_acquire); i < n && got < most; ++i)
+      if (lane* l = lane_[i].load(std::memory_order_acquire); l && is_crowded())
+        got += l->jobs.pick(out + got, most - got, looked_at, wanted);
+    return got;
+  }
+
   struct rest {
     std::size_t workers;  // who have found nothing, and sleep or are about to
     std::uint64_t wakes;  // ends of such sleeps: between two equal ones nobody has taken anything
@@ -309,8 +351,13 @@ private:
   }
   // Under the queue's lock, whose release is the last touch of this hub.
   void wake_for_push() {
-    if (asleep_.load() > 0 && searching_.load() == 0) wake();
+    if (asleep_.load() > 0) {
+      if (searching_.load() == 0) wake();
+    } else if (auto w = crowd_.load(std::memory_order_acquire)) [[unlikely]] {
+      w->crowded();
+    }
   }
+  bool is_crowded() const { return idle_.load() == 0; }
   void wake() {
     std::lock_guard guard{mutex_};
     if (permits_ < asleep_.load(std::memory_order_relaxed)) {
@@ -357,13 +404,13 @@ private:
   }
   // Who pushed while this thread searched rang nobody: it looks once more, under the locks, after
   // it has stopped searching.
-  bool anything_left() {
-    if (!inbox_.surely_empty() || !keyed_.surely_empty()) return true;
-    for (std::size_t i = 0, n = lanes_.load(std::memory_order_acquire); i < n; ++i)
-      if (lane* other = lane_[i].load(std::memory_order_acquire);
-          other && !other->jobs.surely_empty())
-        return true;
-    return false;
+  bool anything_left(bool all = false) {
+    bool found = !inbox_.surely_empty() | !keyed_.surely_empty();
+    for (std::size_t i = 0, n = lanes_.load(std::memory_order_acquire); i < n && (all || !found);
+         ++i)
+      if (lane* other = lane_[i].load(std::memory_order_acquire))
+        found |= !other->jobs.surely_empty();
+    return found;
   }
   Job* search(lane& l, bool surely) {
     if (Job* job = take_from(l, inbox_, false, surely)) return job;
@@ -398,6 +445,7 @@ private:
   static constexpr int looks = 100;  // one in about 100 ns
   const int pauses_ = pauses_in(std::chrono::nanoseconds(100));
   std::atomic<int> asleep_{0}, searching_{0};
+  std::atomic<crowd_watcher*> crowd_{nullptr};
   std::atomic<int> idle_{0};    // workers that look for a job
   std::atomic<int> guests_{0};  // threads that are no workers and run jobs in their places
   std::atomic<int> stood_back_{0};

@@ -25,6 +25,8 @@ failure_kind kind_of(const failure& f) {
     case failure::kind::timed_out: return failure_kind::timed_out;
     case failure::kind::deadlock: return failure_kind::deadlock;
     case failure::kind::actor_died: return failure_kind::actor_died;
+    case failure::kind::lost: return failure_kind::lost;
+    case failure::kind::poisoned: return failure_kind::poisoned;
   }
   return failure_kind::task_error;
 }

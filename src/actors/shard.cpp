@@ -112,7 +112,10 @@ void store_core::on(drop_msg& m) {
 }
 
 void store_core::on(watch_msg& m) {
-  if (table_.watch(*m.o).tell) shard_of(*m.o).resolver->tell(sealed_msg{m.o});
+  const auto effects = table_.watch(*m.o);
+  if (effects.tell) shard_of(*m.o).resolver->tell(sealed_msg{m.o});
+  if (effects.fetch) [[unlikely]]
+    if (auto where = domain_.outside()) where->fetch(*m.o);
 }
 
 void store_core::on(ask_msg& m) {

@@ -104,10 +104,17 @@ void task::free_block_of(kin* k, seat& s) {
 }
 
 void task::take_options(const task_options& options) {
-  check_labels(domain_->options(), options);
   task_extras& x = extras();
   x.options = options;
-  x.asks.parts = parts_of(domain_->options(), options);
+  if (auto where =
+          type_.travels && !can_meet(domain_->options(), options) ? domain_->outside() : nullptr) {
+    x.away = std::make_unique<away_state>();
+    x.away->where = std::move(where);
+    x.away->must_leave = true;
+  } else {
+    check_labels(domain_->options(), options);
+    x.asks.parts = parts_of(domain_->options(), options);
+  }
   x.asks.who = x.back_off.who = x.deadline.who = this;
   x.deadline.is = sleeper::deadline;
   x.back_off.is = sleeper::back_off;
@@ -251,6 +258,7 @@ void task::schedule_as_asked(seat& s) noexcept {
     if (turn().outside) return ask_turn_back();
     if (stage_ == stage::pending && !turn().has_turn) return ask_turn();
   } else if (stage_ == stage::admitting) stage_ = stage::pending;
+  else if (stage_ == stage::pending && must_leave()) return leave_home();
   else if (stage_ == stage::pending && wants_resources()) return ask_resources();
   publish_as_asked(s, [this] {
     publish();
@@ -291,10 +299,17 @@ bool task::has_more_tries() const {
 
 void task::run() noexcept {
   end_wait();  // for inputs
+  if (extras_ && must_leave() && stage_ != stage::away && !asked_to_end() && !domain_->stopping())
+      [[unlikely]] {                // another try
+    intrusive_ptr_add_ref(ctrl());  // for a place in a queue
+    return leave_home();
+  }
   task* outer = std::exchange(seat::mine().running, this);
   verdict v;
   const failure* failed = nullptr;
-  const bool resumed = std::exchange(stage_, stage::running) == stage::suspended;
+  const stage before = std::exchange(stage_, stage::running);
+  const bool replied = before == stage::away && has_reply(),
+             resumed = before == stage::suspended || replied;
   bool again = false;
   const bool plain = type_.role == task_role::plain;
   const bool has_tries = (extras_ || !plain) && has_more_tries();
@@ -307,10 +322,14 @@ void task::run() noexcept {
         w->saw(resumed ? moment::resume : moment::begin, *this);
         if (!resumed) w->may_fail(weak_point::body);
       }
-      v = (has_tries ? type_.run_again : type_.run)(call(), out_->storage());
+      v = replied ? take_reply()
+                  : (has_tries ? type_.run_again : type_.run)(call(), out_->storage());
       if (v.is == verdict::failed_input)
         failed = failure::through(*static_cast<const failure*>(v.which->value), name_of_task());
       else if (!plain && v.is != verdict::suspended) save_actor();
+    } catch (const brought& b) {
+      failed = b.why;
+      again = has_tries && failed->kind_of() == failure::kind::thrown;
     } catch (...) {
       again = plain ? has_tries && deserves_retry() : broke_its_actor();
       failed = failure::of_exception(name_of_task(), std::current_exception());

@@ -9,12 +9,14 @@
 //      |                        |       parked <---' `-threw-> backing off -> running
 //      |                        |       suspended <-'   a coroutine: without its strand
 //      `------asked to end------+----------------------------------------------'
+//   One that is queued (or cannot run here) may be away: another node runs it (task_away.cpp).
 #pragma once
 #include "actors/caf_compat.hpp"
 #include "actors/countdown.hpp"
 #include "actors/kin.hpp"
 #include "actors/lean_actor.hpp"
 #include "actors/messages.hpp"
+#include "actors/outside.hpp"
 #include "actors/strand.hpp"
 #include "actors/wait_set.hpp"
 
@@ -56,6 +58,7 @@ struct task_extras {
   std::vector<object*>
       parts;              // of a tuple: an object for each element; the task holds their memory
   standing_set standing;  // what the body's last wait for some of many has left
+  std::unique_ptr<away_state> away;
   stream_channel* feeds = nullptr;  // where the body's values go, until it has settled
 };
 
@@ -109,6 +112,22 @@ public:
   // The next step of a task that waited for itself, not for its body. True: its body is to be run.
   [[nodiscard]] bool go_on();
   void settle_unstarted(std::exception_ptr why);
+
+  // ---- away
+  // Precondition: the caller has its place in a queue, or its lock.
+  bool may_travel() const;
+  const task_type& type() const { return type_; }
+  const task_options* options() const { return extras_ ? &extras_->options : nullptr; }
+  // What is left of its deadline; 0: it has none.
+  std::int64_t time_left() const;
+  // For a node, with the reference of its place. Precondition: claimed, and not begun.
+  void set_out(std::shared_ptr<outside> where);
+  // It has been sent, or is to be; from now on it may be recalled.
+  void is_away() {
+    if (arm()) schedule();
+  }
+  // Once after each set_out(). After is_away() it may be gone when this returns.
+  void bring(away_reply reply);
 
   // ---- asked to end
   // From anywhere, while it is known to be unsettled.
@@ -194,6 +213,7 @@ private:
     backing_off,
     readmitting,
     forwarding,
+    away,
     unbegun,
     leaving
   };
@@ -217,6 +237,10 @@ private:
   bool wants_resources() const;
   // Once its inputs are there, and before another try: the answer makes it go on.
   void ask_resources();
+  bool must_leave() const { return extras_ && extras_->away && extras_->away->must_leave; }
+  bool has_reply() const { return extras_->away->reply.is != away_reply::none; }
+  void leave_home();
+  verdict take_reply();
   void give_back_resources();
   void schedule() noexcept;
   void schedule(seat& s) noexcept;

@@ -67,7 +67,10 @@ bool task::take_back() {
   };
   if (arrivals.arrived(x.missing) != x.total && !std::exchange(x.taken_back, true)) {
     if (stage_ == stage::forwarding || stage_ == stage::suspended) give_up(x.own);
-    else if (stage_ == stage::backing_off) {
+    else if (stage_ == stage::away) {
+      ++x.total;
+      x.away->where->recall(*this);
+    } else if (stage_ == stage::backing_off) {
       ++x.total;
       domain_->clock().actor().tell(wake_msg{&x.back_off});
     } else if (stage_ == stage::readmitting || x.asked) {

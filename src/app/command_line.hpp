@@ -8,13 +8,17 @@
 
 namespace troupe::app {
 
-enum class verb { run, check, list, help, version };
+enum class verb { run, check, list, node, status, certs, help, version };
 
 struct command {
   verb what = verb::help;
   std::string file;
   std::vector<std::string> sets;
   std::optional<std::string> workers;
+  std::vector<std::string> words;  // of status and certs, after the verb
+  std::vector<std::string> hosts;  // of certs issue
+  int days = 365;                  // of certs
+  bool json = false;               // of status
 };
 
 // The command line is not one of ours; says what is.

@@ -7,11 +7,14 @@
 
 #include <boost/program_options.hpp>
 
+#include <troupe/error.hpp>
+
 #include "app/ini.hpp"
 #include "app/resources.hpp"
 #include "app/task_keys.hpp"
 #include "app/text.hpp"
 #include "app/value.hpp"
+#include "net/endpoint.hpp"
 
 //   the file's text --read_ini--> entries and errors --masked--> Boost's INI parser --+
 //   --set, --workers -----------------------------------------------------------------+--> store
@@ -74,7 +77,7 @@ public:
     for (const auto* source : {&from_command_line_, &from_environment_, &from_file_})
       po::store(parsed(*source), chosen);
     fill(chosen);
-    choose();
+    if (!request_.for_node) choose();
     if (result_.errors.empty()) check_together();
     return std::move(result_);
   }
@@ -231,8 +234,11 @@ private:
   void check_together() {
     complaints found;
     common().machine.run_check(result_.values, found);
-    if (found.list().empty()) check_tasks(*result_.chosen, result_.values, found);
-    result_.chosen->run_check(result_.values, found);
+    common().cluster.run_check(result_.values, found);
+    if (result_.chosen) {
+      if (found.list().empty()) check_tasks(*result_.chosen, result_.values, found);
+      result_.chosen->run_check(result_.values, found);
+    }
     for (const auto& [spec, reason] : found.list()) complain(origin(*spec), spec->path(), reason);
   }
 
@@ -257,6 +263,20 @@ common_keys::common_keys() {
       (void)parse_resources(s[resources]);
     } catch (const bad_value& e) { wrong.about(resources, e.what()); }
   });
+  cluster.check([this](const settings& s, complaints& wrong) {
+    const auto endpoint = [&](const auto& key, const std::string& text) {
+      try {
+        if (!text.empty()) (void)detail::parse_endpoint(text);
+      } catch (const error& e) { wrong.about(key, e.what()); }
+    };
+    endpoint(listen, s[listen]);
+    endpoint(advertise, s[advertise]);
+    for (const auto& address : s[join]) endpoint(join, address);
+    const int files =
+        int{!s[certificate].empty()} + int{!s[key_file].empty()} + int{!s[authority].empty()};
+    if (files != 0 && files != 3)
+      wrong.about(certificate, "certificate, key and ca are given together, or none of them");
+  });
 }
 
 const common_keys& common() {
@@ -265,7 +285,7 @@ const common_keys& common() {
 }
 
 std::vector<const section*> sections(const std::vector<const workflow*>& known) {
-  std::vector<const section*> all{&common().chosen, &common().machine};
+  std::vector<const section*> all{&common().chosen, &common().machine, &common().cluster};
   all.insert(all.end(), known.begin(), known.end());
   return all;
 }

@@ -18,10 +18,11 @@ struct config_request {
   std::vector<std::pair<std::string, std::string>> environment = {};  // TROUPE_SECTION__KEY, value
   std::vector<std::string> sets = {};  // section.key=value; the last wins
   std::optional<std::string> workers = {};
+  bool for_node = false;  // no workflow is to be run
 };
 
 struct configuration {
-  const workflow* chosen = nullptr;  // set when there are no errors
+  const workflow* chosen = nullptr;  // set when there are no errors, but for a node
   settings values;
   problems errors;  // all of them
 };
@@ -29,7 +30,7 @@ struct configuration {
 // Pure: reads no file, no environment and no clock; never throws for what the request holds.
 configuration read_config(const config_request& request, const std::vector<const workflow*>& known);
 
-// What every workflow shares: [workflow] name, [runtime] what its options are called.
+// What every workflow shares: [workflow] name, [runtime] and [cluster] what their options are called.
 struct common_keys {
   section chosen{"workflow", "Which workflow to run."};
   section machine{"runtime", "What the tasks run on."};
@@ -51,6 +52,49 @@ struct common_keys {
       machine.integer("max_unsettled_tasks", 0, "then a submit waits; 0: no bound").at_least(0);
   key<std::uint64_t> max_argument_bytes =
       machine.size("max_argument_bytes", 0, "the same for their arguments; 0: no bound");
+
+  section cluster{"cluster", "The nodes that run tasks together; without any of it there is none."};
+  key<std::string> listen =
+      cluster.text("listen", "", "HOST:PORT where others reach this node; port 0: any that is free")
+          .may_be_empty();
+  key<std::string> advertise =
+      cluster.text("advertise", "", "HOST:PORT by which they know it, if that is another")
+          .may_be_empty();
+  key<std::vector<std::string>> join =
+      cluster.list("join", {}, "HOST:PORT of nodes to connect to; they tell of all others")
+          .may_be_empty();
+  key<std::string> node_name =
+      cluster.text("name", "", "of this node, for people; default: made from the process id")
+          .may_be_empty();
+  key<std::int64_t> slots =
+      cluster.integer("slots", 0, "so many tasks of others at a time; 0: one for each worker")
+          .at_least(0)
+          .at_most(100'000);
+  key<std::string> certificate =
+      cluster.text("certificate", "", "PEM file; with key and ca all connections are mutual TLS")
+          .may_be_empty();
+  key<std::string> key_file =
+      cluster.text("key", "", "PEM file of the certificate's private key").may_be_empty();
+  key<std::string> authority =
+      cluster.text("ca", "", "PEM file of the authority that has signed all nodes' certificates")
+          .may_be_empty();
+  key<duration> silence =
+      cluster.duration("silence", std::chrono::seconds(5), "a node that is silent so long is lost")
+          .at_least(std::chrono::milliseconds(50))
+          .at_most(std::chrono::hours(1));
+  key<duration> patience =
+      cluster
+          .duration("patience", std::chrono::seconds(10), "so long a run waits for the first node")
+          .at_least(std::chrono::milliseconds(0))
+          .at_most(std::chrono::hours(24));
+  key<duration> drain =
+      cluster
+          .duration("drain", std::chrono::seconds(30),
+                    "so long a node that is to end (SIGTERM) waits for what runs there")
+          .at_least(std::chrono::milliseconds(0))
+          .at_most(std::chrono::hours(24));
+  key<std::vector<std::string>> load =
+      cluster.list("load", {}, "shared libraries whose tasks this node runs").may_be_empty();
 
   common_keys();
 };

@@ -48,9 +48,14 @@ std::string section_text(const section& s) {
 }  // namespace
 
 std::string usage_text(const std::string& program) {
-  return "usage: " + program + " run FILE [--set SECTION.KEY=VALUE]... [--workers N]\n" +
-         "       " + program + " check FILE [--set SECTION.KEY=VALUE]... [--workers N]\n" +
-         "       " + program + " list\n" + "       " + program + " --help | --version\n";
+  return "usage: " + program +
+         " run FILE [--set SECTION.KEY=VALUE]... [--workers N] [--on HOST:PORT]\n" + "       " +
+         program + " check FILE [--set SECTION.KEY=VALUE]... [--workers N]\n" + "       " +
+         program + " list\n" +  //
+         "       " + program + " node [FILE] [--listen HOST:PORT] [--join HOST:PORT,...]\n" +
+         "       " + program + " status HOST:PORT [--json]\n" +  //
+         "       " + program + " certs init DIR | certs issue DIR NAME [--host HOST]...\n" +
+         "       " + program + " --help | --version\n";
 }
 
 std::string help_text(const std::string& program, const std::vector<const workflow*>& known) {
@@ -58,6 +63,9 @@ std::string help_text(const std::string& program, const std::vector<const workfl
   run    checks the config file, then runs the workflow it names
   check  checks the config file and starts nothing
   list   the workflows and their keys: default, help, type, unit
+  node   runs tasks for others, until SIGTERM or Ctrl-C; FILE is a config file, or none
+  status what the nodes of a cluster do
+  certs  makes an authority in DIR, and certificates of nodes, for mutual TLS
 
 )" + options_help() + R"(
 A key comes from --set, else from the environment (TROUPE_SECTION__KEY), else from the file, else

@@ -10,6 +10,7 @@
 
 #include <troupe/app.hpp>
 
+#include "app/cluster.hpp"
 #include "app/command_line.hpp"
 #include "app/config.hpp"
 #include "app/ini.hpp"
@@ -70,14 +71,16 @@ void tell(const problems& errors, const std::string& file) {
   for (std::size_t i = 0; i < errors.size() && i < most_errors_shown; ++i) note(errors[i].text());
   if (errors.size() > most_errors_shown)
     note("and " + std::to_string(errors.size() - most_errors_shown) + " more");
-  note(file + ": " + std::to_string(errors.size()) + (errors.size() == 1 ? " error" : " errors") +
-       "; nothing was started");
+  note((file.empty() ? "" : file + ": ") + std::to_string(errors.size()) +
+       (errors.size() == 1 ? " error" : " errors") + "; nothing was started");
 }
 
 int run_or_check(const command& what, const std::string& program, output& out) {
-  config_request request{what.file, "", read_environment(), what.sets, what.workers};
+  config_request request{what.file,          "",
+                         read_environment(), what.sets,
+                         what.workers,       what.what == verb::node || what.what == verb::status};
   try {
-    request.text = read_text(what.file);
+    if (!what.file.empty()) request.text = read_text(what.file);
   } catch (const std::system_error& e) {
     note(program + ": " + what.file + ": " + e.code().message());
     return usage_code;
@@ -88,6 +91,8 @@ int run_or_check(const command& what, const std::string& program, output& out) {
     return usage_code;
   }
   if (what.what == verb::run) return run_workflow(config, program, out);
+  if (what.what == verb::node) return run_node(config, program, out);
+  if (what.what == verb::status) return tell_status(what, config.values, program, out);
   out << what.file << ": no errors; it runs the workflow " << config.chosen->name() << '\n';
   return 0;
 }
@@ -107,8 +112,11 @@ int act(const std::vector<std::string>& arguments, const std::string& program) {
     case verb::help: out << help_text(program, workflows()); break;
     case verb::version: out << version_text(); break;
     case verb::list: out << list_text(workflows()); break;
+    case verb::certs: code = make_certificates(what, program, out); break;
     case verb::run:
-    case verb::check: code = run_or_check(what, program, out);
+    case verb::check:
+    case verb::node:
+    case verb::status: code = run_or_check(what, program, out);
   }
   out.flush();
   return code;

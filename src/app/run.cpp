@@ -9,16 +9,14 @@
 
 #include <troupe/app.hpp>
 
+#include "app/cluster.hpp"
 #include "app/interrupt.hpp"
 #include "app/output.hpp"
 #include "app/progress.hpp"
-#include "app/resources.hpp"
 #include "app/terminal.hpp"
 
 namespace troupe::app {
 namespace {
-
-constexpr std::size_t default_stack_size = 256 * 1024;  // the library's own
 
 progress_style style_of_stderr() {
   return choose_style(::isatty(STDERR_FILENO) == 1, std::getenv("CI"), std::getenv("NO_COLOR"),
@@ -113,18 +111,10 @@ int run_workflow(const configuration& config, const std::string& program, std::o
   const interrupt_guard watch;  // outlives the runtime, whose end waits for bodies that run
   const auto& values = config.values;
   try {
-    // What the config leaves open is settled here: the library would ask the environment again.
-    const auto workers = static_cast<unsigned>(values[common().workers]);
-    const std::size_t stack_size = values[common().stack_size];
-    runtime rt{
-        {.workers = workers > 0 ? workers : std::max(1u, std::thread::hardware_concurrency()),
-         .resources = parse_resources(values[common().resources]),
-         .labels = values[common().labels],
-         .max_unsettled_tasks = static_cast<std::size_t>(values[common().max_unsettled_tasks]),
-         .max_argument_bytes = values[common().max_argument_bytes],
-         .stack_size = stack_size > 0 ? stack_size : default_stack_size,
-         .name = config.chosen->name(),
-         .count_names = true}};
+    auto options = options_of_runtime(values, config.chosen->name());
+    options.count_names = true;
+    runtime rt{std::move(options)};
+    const auto cluster = join_for_run(rt, values);
     return run_on(rt, config, program, out);
   } catch (const troupe::error& e) {
     note(program + ": " + e.what());

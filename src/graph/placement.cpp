@@ -93,6 +93,16 @@ placings placement::joined(node_facts facts, time now) {
   return out;
 }
 
+placings placement::retired(node_id id, time now) {
+  placings out;
+  const auto found = nodes_.find(id);
+  if (found == nodes_.end()) return out;
+  found->second.facts.slots = 0;
+  refuse_stuck(out);
+  pump(out, now);
+  return out;
+}
+
 placings placement::left(node_id id, time now) {
   placings out;
   const auto found = nodes_.find(id);
@@ -391,7 +401,8 @@ void placement::check() const {
       hold(r->is == state::sent && r->current.node == id && r->order == order &&
                r->current.number <= attempts_,
            "what was sent knows where");
-      hold(n.can(r->what.wants) || n.lacking.count(r->what.wants.function) != 0,
+      hold(n.facts.slots == 0 || n.can(r->what.wants) ||
+               n.lacking.count(r->what.wants.function) != 0,
            "nobody is sent what it cannot run");
       ++sent;
     }

@@ -95,6 +95,8 @@ public:
   explicit placement(node_facts own) : own_{std::move(own), {}, 0, 0, {}} {}
 
   [[nodiscard]] placings joined(node_facts facts, time now);
+  // It takes no more; what was sent there stays.
+  [[nodiscard]] placings retired(node_id node, time now);
   // What was sent there is placed again.
   [[nodiscard]] placings left(node_id node, time now);
   // Precondition: the task is not known here.

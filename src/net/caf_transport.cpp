@@ -47,9 +47,9 @@ private:
 
 std::string needs_tls(const endpoint& e, const char* what) {
   return to_text(e) + ": without TLS a node " + what +
-         " only on this machine (127.0.0.1, ::1, localhost): make certificates with `troupe certs "
-         "init "
-         "DIR` and `troupe certs issue DIR`, and give --certificate, --key and --ca";
+         " only on this machine (127.0.0.1, ::1, localhost): make certificates with "
+         "`troupe certs init DIR` and `troupe certs issue DIR NAME`, and give --certificate, "
+         "--key and --ca";
 }
 }  // namespace
 

@@ -175,7 +175,7 @@ void peers::open(const gateway_ptr& p, const greeting& from, caf::strong_actor_p
     const std::unique_lock lock{mutex_};
     open_.emplace(from.node, p);
   }
-  events_.opened(g.peer);
+  events_.opened(g.peer, g.address);
   if (g.is == gateway::state::open) g.pair_with(std::move(counterpart));
 }
 
@@ -241,7 +241,13 @@ void peers::hang_up() {
     if (!is_used(process)) sockets_.hang_up(process);
 }
 
-bool peers::all_hung_up() const { return sockets_.connected().empty(); }
+// Those who were told hang up themselves; who was only about to come in has heard nothing.
+bool peers::all_hung_up() {
+  const auto connected = sockets_.connected();
+  for (const auto& process : connected)
+    if (std::find(told_.begin(), told_.end(), process) == told_.end()) sockets_.hang_up(process);
+  return connected.empty();
+}
 
 void peers::hang_up_on_all() {
   for (const auto& process : sockets_.connected()) sockets_.hang_up(process);
@@ -290,7 +296,10 @@ void peers::sweep(std::chrono::milliseconds limit) {
 
 void peers::say_bye(const std::string& why) {
   over_ = true;
-  for (const auto& p : open()) close(gateway_of(p).peer.node, why);
+  for (const auto& p : open()) {
+    told_.push_back(gateway_of(p).process);
+    close(gateway_of(p).peer.node, why);
+  }
   while (!calls_.empty()) end_call(*calls_.begin()->first, refusal::unreachable, why);
 }
 

@@ -38,7 +38,7 @@ public:
   void judge_calls(std::chrono::milliseconds limit);
   void sweep(std::chrono::milliseconds limit);
   void say_bye(const std::string& why);  // the end: no event comes any more
-  bool all_hung_up() const;
+  bool all_hung_up();
   void hang_up_on_all();
 
   greeting me;
@@ -79,6 +79,7 @@ private:
   std::atomic<bool> calling_{false};  // there are some
   std::minstd_rand random_;
   std::vector<caf::node_id> parting_;  // who have said good-bye to us, or refused us
+  std::vector<caf::node_id> told_;     // whom we have said good-bye, at the end
   bool over_ = false;
 
   mutable std::shared_mutex mutex_;

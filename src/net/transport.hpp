@@ -42,7 +42,8 @@ enum class refusal : std::uint8_t {
 class transport_events {
 public:
   virtual ~transport_events() = default;
-  virtual void opened(const greeting& peer) = 0;
+  // called: by the address of which connect(); empty: the peer has called.
+  virtual void opened(const greeting& peer, const std::string& called) = 0;
   // A connect() that failed, or somebody who came and was refused: then `address` is where that one
   // says it can be reached (may be empty).
   virtual void refused(const std::string& address, refusal why, const std::string& text) = 0;
@@ -59,10 +60,10 @@ public:
   virtual ~transport() = default;
   // "host:port". Returns at once; ends in exactly one of opened(), refused().
   virtual void connect(std::string address) = 0;
-  // To a node that is not open (any more) it is dropped. A bulk piece has 1 MiB at most; whoever
+  // To a node that is not open (any more) it is dropped. A bulk piece has 1 MiB at most, and a header; whoever
   // sends them keeps `in_flight` below a window of its own.
   virtual void send(node_id to, lane, std::vector<char>&& item) = 0;
-  static constexpr std::size_t largest_piece = std::size_t{1} << 20;
+  static constexpr std::size_t largest_piece = (std::size_t{1} << 20) + 64;
   // Bytes of bulk that were sent and that the peer has not taken in. 0: none, or it is not open.
   virtual std::size_t in_flight(node_id to) const = 0;
   // What was sent before still goes out. closed() comes here and there, with `why`.

@@ -391,6 +391,15 @@ void domain::run_aside(task& t) {
   system_->scheduler().enqueue(&t);
 }
 
+std::shared_ptr<outside> domain::outside() const {
+  std::lock_guard guard{outside_mutex_};
+  return outside_;
+}
+void domain::open(std::shared_ptr<detail::outside> where) {
+  std::lock_guard guard{outside_mutex_};
+  outside_ = std::move(where);
+}
+
 // ---- deterministic scheduler --------------------------------------------------------------------
 
 namespace {

@@ -7,6 +7,7 @@
 #include "actors/gate.hpp"
 #include "actors/host.hpp"
 #include "actors/kin.hpp"
+#include "actors/outside.hpp"
 #include "actors/shard.hpp"
 #include "actors/side_pool.hpp"
 #include "actors/stream.hpp"
@@ -157,6 +158,10 @@ public:
     if (gate_) gate_->leave_busy();
   }
 
+  // ---- other nodes
+  std::shared_ptr<detail::outside> outside() const;   // null: there are none
+  void open(std::shared_ptr<detail::outside> where);  // null: no more
+
   // ---- the bound
   bool workers_rest() const { return hub_->workers_resting() >= options_.workers; }
   void perhaps_idle() {
@@ -229,6 +234,9 @@ private:
   std::atomic<int> sweeps_{0};  // wanted or running
   std::mutex tokens_mutex_;
   std::vector<task*> tokens_;  // guarded by tokens_mutex_: tasks whose bodies hold a token
+
+  mutable std::mutex outside_mutex_;
+  std::shared_ptr<detail::outside> outside_;  // guarded by outside_mutex_
 
   mutable std::mutex names_mutex_;
   std::vector<name_count> names_;  // guarded by names_mutex_, as is the next

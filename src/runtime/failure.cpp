@@ -66,6 +66,8 @@ const failure* failure::of_exception(std::string_view task, std::exception_ptr t
     return make(kind::deadlock, task, e.what());
   } catch (const actor_died& e) {
     return make(kind::actor_died, task, e.what());
+  } catch (const lost& e) { return make(kind::lost, task, e.what()); } catch (const poisoned& e) {
+    return make(kind::poisoned, task, e.what());
   } catch (const std::exception& e) {
     auto f = const_cast<failure*>(make(kind::thrown, task, e.what()));
     f->original_ = std::move(thrown);
@@ -98,6 +100,8 @@ void failure::raise() const {
     case kind::timed_out: throw timed_out(text_);
     case kind::deadlock: throw deadlock(text_);
     case kind::actor_died: throw actor_died(text_);
+    case kind::lost: throw lost(text_);
+    case kind::poisoned: throw poisoned(text_);
     case kind::thrown: break;
   }
   task_error::story s{task_, text_, via_ ? *via_ : names{}, original_, {}};
@@ -110,6 +114,33 @@ void failure::raise() const {
   s.failure = std::shared_ptr<const void>(
       this, [](const void* p) { static_cast<const failure*>(p)->release(); });
   throw task_error(std::move(s));
+}
+
+namespace {
+struct sent_failure {
+  std::uint8_t kind = 0;
+  std::string task, text;
+  std::vector<std::string> via;
+  std::uint64_t passed = 0;
+  std::string last;
+};
+}  // namespace
+
+void failure::write(encoder& to) const {
+  to.value(sent_failure{static_cast<std::uint8_t>(kind_), task_, text_, via_ ? *via_ : names{},
+                        passed_, last_});
+}
+
+const failure* failure::read(decoder& from) {
+  auto sent = from.value<sent_failure>();
+  if (sent.kind > static_cast<std::uint8_t>(kind::poisoned) || sent.via.size() > most_names)
+    from.fail("a failure", "another one");
+  auto f =
+      const_cast<failure*>(make(static_cast<kind>(sent.kind), sent.task, std::move(sent.text)));
+  if (!sent.via.empty()) f->via_ = std::make_shared<const names>(std::move(sent.via));
+  f->passed_ = sent.passed;
+  f->last_ = std::move(sent.last);
+  return f;
 }
 
 std::string failure::story() const {

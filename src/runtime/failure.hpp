@@ -2,6 +2,8 @@
 // What a task failed with, as its object keeps it: counted, immutable, and of constant size however
 // many tasks it has passed.
 #pragma once
+#include <troupe/codec.hpp>
+
 #include <atomic>
 #include <cstdint>
 #include <exception>
@@ -24,7 +26,9 @@ public:
     deadline_exceeded,
     timed_out,
     deadlock,
-    actor_died
+    actor_died,
+    lost,
+    poisoned
   };
 
   // Each gives one reference.
@@ -39,6 +43,9 @@ public:
   }
   kind kind_of() const noexcept { return kind_; }
   [[noreturn]] void raise() const;
+  // As another node gets it: without what was thrown.
+  void write(encoder& to) const;
+  static const failure* read(decoder& from);  // gives one reference; throws troupe::error
   // In one line, to be part of another text.
   std::string story() const;
 

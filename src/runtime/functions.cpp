@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 namespace troupe {
 namespace detail {
@@ -22,14 +23,14 @@ registry& functions() {  // never destroyed: exported<F>() may be called until t
   return *r;
 }
 std::string both(const exported_function& a, const exported_function& b) {
-  return "two functions are exported as '" + a.name + "': " + a.types + " and " + b.types +
+  return "two functions are exported as '" + a.is.name + "': " + a.is.types + " and " + b.is.types +
          ". Give one of them another name: troupe::export_task<f>(\"name\")";
 }
 void enter(registry& r, exported_function& f) {
-  const auto [begin, end] = r.all.equal_range(f.name);
+  const auto [begin, end] = r.all.equal_range(f.is.name);
   for (auto i = begin; i != end; ++i)
     if (i->second == &f) return;
-  r.all.emplace(f.name, &f);
+  r.all.emplace(f.is.name, &f);
 }
 }  // namespace
 
@@ -40,16 +41,16 @@ void register_function(exported_function& f) {
 }
 
 void name_function(exported_function& f, std::string name) {
-  if (name.empty()) throw error("export_task: the name of '" + f.name + "' is empty");
+  if (name.empty()) throw error("export_task: the name of '" + f.is.name + "' is empty");
   registry& r = functions();
   std::lock_guard guard{r.mutex};
-  const auto [begin, end] = r.all.equal_range(f.name);
+  const auto [begin, end] = r.all.equal_range(f.is.name);
   for (auto i = begin; i != end; ++i)
     if (i->second == &f) {
       r.all.erase(i);
       break;
     }
-  f.name = std::move(name);
+  f.is.name = std::move(name);
   enter(r, f);
 }
 
@@ -57,15 +58,20 @@ found_function find_function(std::string_view name, std::string_view types) {
   registry& r = functions();
   std::lock_guard guard{r.mutex};
   const auto [begin, end] = r.all.equal_range(name);
-  if (begin == end)
-    return {nullptr, "function '" + std::string(name) +
-                         "' is not here: export it (troupe::export_tasks<f>()) in this program, or "
-                         "load the library that does"};
-  if (std::next(begin) != end) return {nullptr, both(*begin->second, *std::next(begin)->second)};
-  const exported_function& f = *begin->second;
-  if (f.types == types) return {&f, {}};
-  return {nullptr, "function '" + f.name + "' is " + f.types + " here, and " + std::string(types) +
-                       " where it was called: both programs must be built from the same types"};
+  const exported_function *found = nullptr, *other = nullptr;
+  for (auto i = begin; i != end; ++i) {
+    if (i->second->is.types != types) other = i->second;
+    else if (found) return {nullptr, both(*found, *i->second)};
+    else found = i->second;
+  }
+  if (found) return {found, {}};
+  if (other)
+    return {nullptr, "function '" + other->is.name + "' is " + other->is.types + " here, and " +
+                         std::string(types) +
+                         " where it was called: both programs must be built from the same types"};
+  return {nullptr, "function '" + std::string(name) +
+                       "' is not here: export it (troupe::export_tasks<f>()) in this "
+                       "program, or load the library that does"};
 }
 
 object* serve(domain& d, const exported_function& f, arrived_call call,
@@ -73,7 +79,11 @@ object* serve(domain& d, const exported_function& f, arrived_call call,
   new_task t = create_task(d, *f.served, options);
   f.make(t.call, std::move(call));
   try {
-    (void)start_task(t, nullptr, 0, false);
+    if (!start_task(t, nullptr, 0, true)) {
+      f.served->destroy(t.call);
+      abandon_task(t);
+      return nullptr;
+    }
   } catch (...) {
     f.served->destroy(t.call);
     abandon_task(t);
@@ -90,8 +100,9 @@ std::vector<std::string> exported_tasks() {
   std::vector<std::string> names;
   const detail::exported_function* before = nullptr;
   for (const auto& [name, f] : r.all) {
-    if (before && before->name == name) throw error(detail::both(*before, *f));
-    names.push_back(name + f->types);
+    if (before && before->is.name == name && before->is.types == f->is.types)
+      throw error(detail::both(*before, *f));
+    names.push_back(name + f->is.types);
     before = f;
   }
   return names;

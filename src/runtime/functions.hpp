@@ -19,7 +19,8 @@ struct found_function {
 // Any thread. types: as the caller knows them.
 found_function find_function(std::string_view name, std::string_view types);
 
-// Starts a task that runs it, and gives its object with a reference. Throws as submit.
+// Starts a task that runs it, and gives its object with a reference; null: the runtime is at its
+// bound. Throws as submit.
 object* serve(domain& d, const exported_function& f, arrived_call call,
               const task_options* options);
 

@@ -56,6 +56,20 @@ std::vector<std::int64_t> totals_of(const runtime_options& has) {
   return totals;
 }
 
+std::int64_t amount_of(const std::string& name, double amount, const char* where) {
+  return whole(name, amount, where);
+}
+
+bool can_meet(const runtime_options& has, const task_options& asks) {
+  for (const auto& label : asks.labels)
+    if (std::find(has.labels.begin(), has.labels.end(), label) == has.labels.end()) return false;
+  for (const auto& [name, amount] : asks.resources) {
+    const auto found = has.resources.find(name);
+    if (found == has.resources.end() || amount > found->second) return false;
+  }
+  return true;
+}
+
 std::vector<resource_part> parts_of(const runtime_options& has, const task_options& asks) {
   constexpr auto where = "task_options.resources";
   std::vector<resource_part> parts;

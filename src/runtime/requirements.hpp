@@ -6,13 +6,19 @@
 #include <troupe/options.hpp>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace troupe::detail {
 
+// In ten-thousandths. Throws as totals_of.
+std::int64_t amount_of(const std::string& name, double amount, const char* where);
 // Of each resource, by its place in the map; ten-thousandths. Throws troupe::error for an amount or
 // a label that means nothing.
 std::vector<std::int64_t> totals_of(const runtime_options& has);
+// Whether the runtime has all the labels, and so much of each resource. Throws troupe::error for an
+// amount that means nothing.
+bool can_meet(const runtime_options& has, const task_options& asks);
 // Throws troupe::error if the runtime can never give what is asked for.
 std::vector<resource_part> parts_of(const runtime_options& has, const task_options& asks);
 // Throws troupe::error if the runtime has not all the labels.

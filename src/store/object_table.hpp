@@ -19,8 +19,9 @@ struct outcome {
 class object_table {
 public:
   struct effects {
-    bool tell = false;  // the resolver, that the object is sealed
-    bool reap = false;  // the value, which nobody can reach any more
+    bool tell = false;   // the resolver, that the object is sealed
+    bool reap = false;   // the value, which nobody can reach any more
+    bool fetch = false;  // it, from where it is
   };
   struct counters {
     std::size_t puts = 0, watches = 0, drops = 0, gone = 0;
@@ -39,7 +40,9 @@ public:
   [[nodiscard]] effects watch(store_entry& entry) {
     ++counts_.watches;
     entry.watched = 1;
-    return {.tell = entry.present != 0};
+    const bool fetch = entry.away && !entry.present;
+    entry.away = 0;
+    return {.tell = entry.present != 0, .fetch = fetch};
   }
   [[nodiscard]] effects drop(store_entry& entry) {
     ++counts_.drops;

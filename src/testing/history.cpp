@@ -113,6 +113,8 @@ std::string history::text() const {
       case kind::timed_out: return "settles with timed_out";
       case kind::deadlock: return "settles with deadlock";
       case kind::actor_died: return "settles with actor_died";
+      case kind::lost: return "settles with lost";
+      case kind::poisoned: return "settles with poisoned";
     }
     return "settles";
   };

@@ -20,6 +20,7 @@ struct encoder::sink {  // what msgpack's packer writes to
 inline void encoder::append(const char* bytes, std::size_t n) {
   constexpr std::size_t big = 4096;  // from here on zeros in its place would cost more
   if (static_cast<std::size_t>(end_ - at_) < n) {
+    if (used() + n > limit_) throw too_long{};
     if (n >= big) {
       out_.resize(used());
       out_.insert(out_.end(), bytes, bytes + n);
@@ -36,6 +37,23 @@ void encoder::make_room(std::size_t n) {
   out_.resize(size + std::max(n, std::max<std::size_t>(128, size / 2)));
   at_ = out_.data() + size;
   end_ = out_.data() + out_.size();
+}
+
+bool encoder::value_if_short(const void* value, const detail::value_codec& type, std::size_t most) {
+  const std::size_t before = used(), outer = limit_;
+  const int depth = depth_;
+  limit_ = std::min(outer, before + most);
+  bool fits = false;
+  try {
+    type.write(*this, value);
+    fits = used() <= limit_;
+  } catch (const too_long&) {}
+  limit_ = outer;
+  if (fits) return true;
+  if (used() > outer) throw too_long{};
+  at_ = out_.data() + before;
+  depth_ = depth;
+  return false;
 }
 
 namespace {

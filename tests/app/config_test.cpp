@@ -111,7 +111,8 @@ TEST_CASE("a program with one workflow needs no name") {
 TEST_CASE_FIXTURE(program, "unknown sections and keys are told with what was meant") {
   CHECK(told_of(head + "[pipelin]\nfetch=1\n[zzz]\n[pipeline]\nfetsh=1\nworkers=2\nzz=1\n") ==
         "f:3: [pipelin]: unknown section (did you mean pipeline?)\n"
-        "f:5: [zzz]: unknown section (sections are: workflow, runtime, pipeline, wordcount)\n"
+        "f:5: [zzz]: unknown section (sections are: workflow, runtime, cluster, pipeline, "
+        "wordcount)\n"
         "f:7: pipeline.fetsh: unknown key (did you mean fetch?)\n"
         "f:8: pipeline.workers: unknown key (did you mean runtime.workers?)\n"
         "f:9: pipeline.zz: unknown key (keys are: sources, fetch, least, most)\n");

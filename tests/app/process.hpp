@@ -80,6 +80,18 @@ public:
     REQUIRE_MESSAGE(messages.find(text) != messages.npos, "no '" << text << "' in " << messages);
   }
 
+  // Until stdout has a whole line with this text: what follows the text there.
+  std::string wait_for_line(const std::string& text) {
+    const auto has_line = [&] {
+      const auto at = output.find(text);
+      return at != output.npos && output.find('\n', at) != output.npos;
+    };
+    while (!has_line() && read_some()) {}
+    REQUIRE_MESSAGE(has_line(), "no '" << text << "' in " << output << messages);
+    const auto at = output.find(text) + text.size();
+    return output.substr(at, output.find('\n', at) - at);
+  }
+
   // The exit code; 1000 + the signal that ended it.
   int code() {
     while (read_some()) {}

@@ -16,7 +16,7 @@ using namespace troupe::detail;
 namespace {
 class echo final : public transport_events {
 public:
-  void opened(const greeting&) override {}
+  void opened(const greeting&, const std::string&) override {}
   void refused(const std::string&, refusal, const std::string&) override {}
   void received(node_id from, lane l, std::span<const char> item) override {
     if (l == lane::control && !(item.size() == 1 && item[0] == '.'))  // that one asks for no echo

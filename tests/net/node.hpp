@@ -72,7 +72,7 @@ public:
     return wait([&](auto& e) { return e.refusals.size() >= n; });
   }
 
-  void opened(const greeting& g) override {
+  void opened(const greeting& g, const std::string&) override {
     change([&] { peers.push_back(g); });
   }
   void refused(const std::string& address, refusal why, const std::string& text) override {

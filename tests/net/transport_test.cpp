@@ -235,7 +235,7 @@ TEST_CASE("without TLS a node listens and connects on this machine only") {
   CHECK(error_of([] { net_node open("open", nullptr, {.listen = "0.0.0.0:0"}); }) ==
         "0.0.0.0:0: without TLS a node listens only on this machine (127.0.0.1, ::1, localhost): "
         "make "
-        "certificates with `troupe certs init DIR` and `troupe certs issue DIR`, and give "
+        "certificates with `troupe certs init DIR` and `troupe certs issue DIR NAME`, and give "
         "--certificate, --key and --ca");
   net_node a("a", nullptr, {});
   a.net->connect("192.0.2.1:4500");

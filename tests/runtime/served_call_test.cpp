@@ -187,7 +187,7 @@ TEST_CASE("bytes that are no such call fail its task with what is wrong, and whe
 
 TEST_CASE("a function is found by its name and its types") {
   export_task<served::halve>("half");
-  const std::string types = wire::exported<served::halve>().types;
+  const std::string types = wire::exported<served::halve>().is.types;
   CHECK(types == "(f64)->f64");
   CHECK(wire::find_function("half", types).function == &wire::exported<served::halve>());
   const auto other = wire::find_function("half", "(f32)->f32");
@@ -205,7 +205,7 @@ TEST_CASE("two functions of one name are an error that names both") {
   export_task<served::sum>("twice");
   export_task<served::total>("twice");
   CHECK_SAYS(exported_tasks(), error, "two functions are exported as 'twice'");
-  CHECK(!wire::find_function("twice", wire::exported<served::sum>().types).function);
+  CHECK(!wire::find_function("twice", wire::exported<served::sum>().is.types).function);
   export_task<served::total>("served::total");
   export_task<served::sum>("served::sum");
   const auto all = exported_tasks();

@@ -19,11 +19,15 @@ struct arrived_call {
   std::shared_ptr<ref_source> refs;
 };
 
-// What a node must know of a function to run it for others; one per function, from before main()
-// until after it.
-struct exported_function {
+// A function that travels, as its callers know it; one per function.
+struct known_function {
   std::string name;   // its own, or what export_task() has given it
   std::string types;  // of its parameters and its result
+  const value_codec* result = nullptr;
+};
+// What a node must know of a function to run it for others; one per function, from its export on.
+struct exported_function {
+  known_function& is;
   const task_type* served = nullptr;
   void (*make)(void* call, arrived_call&& from) = nullptr;
 };
@@ -114,17 +118,23 @@ struct travels<F, parameters<Ps...>> {
   }
 };
 
-template <auto F> exported_function describe_function() {
-  using call = served_call<F>;
-  exported_function f;
-  f.name = name_of<fixed<F>>::value;
-  f.types = travels<F>::types();
-  f.served = &task_type_of<call, fixed<F>, true>;
-  f.make = +[](void* place, arrived_call&& from) { ::new (place) call(std::move(from)); };
+// Its result stays whole, if it is a tuple.
+template <class Call, class F> inline constexpr task_type served_type = [] {
+  task_type t = task_type_of<Call, F, true>;
+  t.parts = nullptr;
+  return t;
+}();
+
+template <auto F> known_function& known() {
+  static known_function f{std::string(name_of<fixed<F>>::value), travels<F>::types(),
+                          codec_of<typename travels<F>::result>};
   return f;
 }
 template <auto F> exported_function& exported() {
-  static exported_function f = describe_function<F>();
+  using call = served_call<F>;
+  static exported_function f{
+      known<F>(), &served_type<call, fixed<F>>,
+      +[](void* place, arrived_call&& from) { ::new (place) call(std::move(from)); }};
   return f;
 }
 
@@ -132,18 +142,22 @@ template <auto F> exported_function& exported() {
 
 // How a task's call goes to another node; one per function and argument types.
 struct outgoing_call {
-  exported_function& (*function)();
-  // Precondition: its inputs have settled with values, here.
-  void (*write)(const void* call, encoder& to);
+  known_function& (*function)();
+  // Precondition: its inputs have settled, here. False: one of them failed, and nothing was written.
+  bool (*write)(const void* call, encoder& to);
 };
 struct argument_writer {
   encoder& to;
   template <class P, class K> void argument(const K& kept) { write_argument<P>(to, kept); }
 };
-template <class C> void write_call(const void* c, std::size_t arguments, encoder& to) {
+template <class C> bool write_call(const void* c, std::size_t arguments, encoder& to) {
+  first_failed look;
+  static_cast<const C*>(c)->each_input(look);
+  if (look.found) return false;
   to.array(arguments);
   argument_writer each{to};
   static_cast<const C*>(c)->each_argument(each);
+  return true;
 }
 
 // Of a call's type: null if it stays on its node.
@@ -155,8 +169,7 @@ template <class C, auto F, class... Ps, class... As>
   requires(travels<F>::value && (can_write_argument<Ps, kept_t<Ps, As>>() && ... && true))
 struct outgoing_of<C, F, parameters<Ps...>, As...> {
   static constexpr outgoing_call how{
-      +[]() -> exported_function& { return exported<F>(); },
-      +[](const void* c, encoder& to) { write_call<C>(c, sizeof...(As), to); }};
+      &known<F>, +[](const void* c, encoder& to) { return write_call<C>(c, sizeof...(As), to); }};
   static constexpr const outgoing_call* call = &how;
 };
 template <auto F, class... As> struct outgoing<call<fixed<F>, As...>>

@@ -30,6 +30,9 @@ struct verdict {
 };
 static_assert(sizeof(verdict) == 16, "returned in two registers");
 
+struct outgoing_call;                   // how a call goes to another node (detail/exported.hpp)
+template <class Call> struct outgoing;  // of a call's type
+
 // A call of a stateful actor's method waits for its turn; a constructor gives it its instance.
 enum class task_role : unsigned char { plain, method, constructor };
 
@@ -49,7 +52,8 @@ struct task_type {
   const tuple_parts* parts;              // null: the result is no tuple
   // Bytes that its arguments hold outside of it; null: none that are known of.
   std::size_t (*footprint)(const void* call);
-  task_role role = task_role::plain;  // else an actor_turn lies in front of the call
+  task_role role = task_role::plain;       // else an actor_turn lies in front of the call
+  const outgoing_call* travels = nullptr;  // null: it stays on its node
 };
 
 // ---- names: what the compiler calls a function, without the noise around it ---------------------
@@ -239,7 +243,8 @@ template <class C, class F, bool Options> inline constexpr task_type task_type_o
                    easily_destroyed<C>() ? nullptr : &C::destroy,
                    handles<typename C::value>::parts,
                    C::holds_more ? &C::footprint : nullptr,
-                   C::role};
+                   C::role,
+                   outgoing<C>::call};
 }();
 
 // The checks that a user should read about in plain words, before any of the above is instantiated.

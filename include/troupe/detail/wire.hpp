@@ -13,6 +13,7 @@ class decoder;
 namespace troupe::detail {
 
 struct object;
+struct value_type;
 
 // A type's codec, for those who do not know the type.
 struct value_codec {
@@ -20,6 +21,7 @@ struct value_codec {
   std::uint64_t hash;     // of that text
   void (*write)(encoder&, const void* value);
   void (*read)(decoder&, void* storage);  // constructs; if it throws, there is nothing to destroy
+  const value_type* holds;
 };
 
 // Where refs go. Whoever makes the encoder gives one; without it a ref is an error.

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// Where tasks go that do not run here: other nodes, as far as a task knows of them.
+//
+//   queued --taken by the node--> away --reply--> (read by run) --> settled
+//   pending --must leave--------> away --come back--> run here
+//                                  `--recall--> asked to end, or the node has gone
+#pragma once
+#include <troupe/detail/wire.hpp>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace troupe::detail {
+
+class failure;
+class task;
+struct object;
+
+// What came of a task that was away.
+struct away_reply {
+  enum kind : unsigned char {
+    none,
+    value,  // `bytes`, with refs that are found by `refs`
+    failed  // `why`, with a reference
+  };
+  kind is = none;
+  std::vector<char> bytes;
+  std::shared_ptr<ref_source> refs;
+  const failure* why = nullptr;
+};
+
+// Any thread may call. Each task that was given away is answered exactly once (task::bring), by its
+// reply, by none at all (then it runs here), or by a failure.
+class outside {
+public:
+  virtual ~outside() = default;
+  // It cannot run here. It has set out.
+  virtual void offer(task& t) noexcept = 0;
+  // It is to come back: it gets its answer, if it has none, and one more.
+  virtual void recall(task& t) noexcept = 0;
+  // Somebody waits for an object that is on another node: it is put when it has come.
+  virtual void fetch(object& o) noexcept = 0;
+};
+
+// Thrown by a body's stand-in: it has failed elsewhere.
+struct brought {
+  const failure* why;
+};
+
+// Of a task that was sent away, or has to be.
+struct away_state {
+  std::shared_ptr<outside> where;
+  away_reply reply;
+  bool must_leave = false;
+};
+
+}  // namespace troupe::detail

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// What nodes say to each other. A frame is the encoding (<troupe/codec.hpp>) of one `frame`; the
+// chunks of the bulk lane have a header of their own.
+#pragma once
+#include "graph/ids.hpp"
+
+#include <troupe/codec.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace troupe::detail::frames {
+
+// A ref in a frame. The values of a frame name it by its place.
+struct sent_ref {
+  global_id object;
+  std::uint64_t type = 0;                  // hash of its structure
+  std::optional<std::vector<char>> value;  // of a short one that has settled
+};
+// held: the bytes are many, so they stay with the sender, under that number, and are pulled in chunks.
+struct payload {
+  std::vector<char> bytes;
+  std::vector<sent_ref> refs;
+  std::uint64_t held = 0, size = 0;
+};
+
+struct sent_options {
+  std::string name;
+  std::int64_t deadline = 0;  // what is left of it, in ns; 0: none
+  std::int32_t priority = 0;
+  std::map<std::string, double> resources;
+  std::vector<std::string> labels;
+  bool blocking = false;
+  std::uint64_t stack_size = 0;
+};
+
+// ---- tasks
+struct run {
+  std::uint64_t attempt = 0;
+  std::uint64_t function = 0;  // hash of name and types; both come with the first call on a link
+  std::string name, types;
+  std::optional<sent_options> options;
+  payload call;
+};
+enum class came : std::uint8_t { value, failure };
+struct done {
+  std::uint64_t attempt = 0;
+  std::int64_t service = 0;  // ns
+  std::uint64_t queue = 0;   // tasks that wait there
+  std::uint64_t order = 0;   // of what is said of that queue: what is older comes too late
+  came how = came::value;
+  payload what;
+};
+struct handed_back {
+  std::uint64_t attempt = 0;
+  bool lacks_function = false;  // else it has no room
+  std::string why;
+};
+struct cancel {
+  std::uint64_t attempt = 0;
+};
+
+// ---- objects
+struct want {
+  global_id object;
+};
+struct have {
+  global_id object;
+  bool known = true;
+  came how = came::value;
+  payload what;
+};
+struct chunk_wanted {
+  std::uint64_t held = 0, number = 0, offset = 0, length = 0;
+};
+struct chunk_refused {
+  std::uint64_t number = 0;
+};
+struct let_go {
+  std::uint64_t held = 0;  // it has come, or is not wanted any more
+};
+struct borrowing {
+  std::uint8_t kind = 0;
+  global_id object;
+  std::uint64_t count = 0;
+  node_id via;
+};
+
+// ---- nodes
+struct others {
+  struct one {
+    node_id node;
+    std::string name, address;
+  };
+  std::vector<one> nodes;
+};
+struct load {
+  std::uint64_t queue = 0, order = 0;
+  std::uint32_t free_slots = 0;
+  bool operator==(const load&) const = default;
+};
+struct leaving {};  // it takes no more tasks
+struct status_wanted {
+  std::uint64_t number = 0;
+};
+struct status_told {
+  std::uint64_t number = 0;
+  std::string json;
+};
+
+using frame = std::variant<run, done, handed_back, cancel, want, have, chunk_wanted, chunk_refused,
+                           let_go, borrowing, others, load, leaving, status_wanted, status_told>;
+
+// In the greeting.
+struct facts {
+  std::uint32_t slots = 0;
+  std::vector<std::string> labels;
+  std::map<std::string, double> resources;
+};
+
+// What a chunk of the bulk lane begins with; little endian.
+struct chunk_header {
+  std::uint64_t held = 0, number = 0, offset = 0;
+};
+
+}  // namespace troupe::detail::frames

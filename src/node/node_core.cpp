@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: MIT
+#include "node/node_core.hpp"
+
+#include "actors/task.hpp"
+#include "net/endpoint.hpp"
+#include "net/network.hpp"
+#include "node/when_settled.hpp"
+#include "runtime/domain.hpp"
+#include "runtime/requirements.hpp"
+#include "runtime/settings.hpp"
+
+#include <troupe/caf.hpp>
+
+#include <pthread.h>
+#include <unistd.h>
+#include <caf/logger.hpp>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace troupe::detail {
+
+namespace {
+constexpr std::int64_t ms = 1'000'000, load_every = 100 * ms, review_every = 50 * ms;
+
+node_facts facts_of(node_id id, const std::string& name, const frames::facts& f) {
+  node_facts facts{id, name, f.slots, {f.labels.begin(), f.labels.end()}, {}, {}};
+  for (const auto& [resource, amount] : f.resources)
+    facts.resources[resource] = amount_of(resource, amount, "node");
+  return facts;
+}
+
+frames::facts own_facts(domain& d, const node_options& options) {
+  frames::facts f;
+  if (options.serves) f.slots = options.slots > 0 ? options.slots : d.options().workers;
+  f.labels = d.options().labels;
+  f.resources = d.options().resources;
+  return f;
+}
+
+std::string own_name(domain& d, const node_options& options) {
+  return options.name.empty() ? d.options().name + "-" + std::to_string(::getpid()) : options.name;
+}
+}  // namespace
+
+// CAF's system of the network: an embedded runtime has none, and opens no socket.
+class network_system {
+public:
+  explicit network_system(const tls_files* tls) {
+    configure(config_, 1);
+    configure_network(config_, tls);
+    system_ = std::make_unique<caf::actor_system>(config_);
+    caf::logger::set_current_actor_system(nullptr);  // it would keep this thread's for ever
+  }
+  caf::actor_system& system() { return *system_; }
+
+private:
+  caf::actor_system_config config_;
+  std::unique_ptr<caf::actor_system> system_;
+};
+
+// ---- its life -----------------------------------------------------------------------------------
+
+node_core::node_core(domain& d, const node_options& options)
+    : domain_(d),
+      id_(random_node_id()),
+      own_(facts_of(id_, own_name(d, options), own_facts(d, options))),
+      name_(own_.name),
+      placement_(own_) {}
+
+std::shared_ptr<node_core> node_core::join(domain& d, const node_options& options) {
+  if (!d.at_once()) throw error("join: a runtime on a deterministic scheduler has no network");
+  if (d.outside()) throw error("join: the runtime '" + d.options().name + "' is a node already");
+  if (options.silence <= std::chrono::milliseconds(0))
+    throw error("node_options.silence: it is " + in_words(options.silence) +
+                "; it is more than zero");
+  const bool some =
+      !options.certificate.empty() || !options.key.empty() || !options.authority.empty();
+  if (some && (options.certificate.empty() || options.key.empty() || options.authority.empty()))
+    throw error("node_options: certificate, key and authority are given together, or none of them");
+  for (const auto& address : options.join) (void)parse_endpoint(address);
+  std::shared_ptr<node_core> core{new node_core(d, options)};
+  core->start(options);
+  return core;
+}
+
+void node_core::start(const node_options& options) {
+  const tls_files tls{options.certificate, options.key, options.authority, options.passphrase};
+  system_ = std::make_unique<network_system>(options.certificate.empty() ? nullptr : &tls);
+  objects_ = std::make_shared<shared_objects>(
+      domain_, id_, [this] { post([](node_core& n) { n.send_messages(); }); });
+  greeting me;
+  me.node = id_;
+  me.name = name_;
+  me.extra =
+      encode(frames::facts{own_.slots, domain_.options().labels, domain_.options().resources});
+  transport_ = std::make_unique<caf_transport>(
+      system_->system(), me, *this,
+      caf_transport_options{options.listen, options.advertise, options.silence});
+  members_.emplace(members::member{id_, name_, self().address}, options.join);
+  domain_.open(shared_from_this());
+  thread_ = std::thread([this] { loop(); });
+}
+
+node_core::~node_core() = default;
+
+void node_core::leave() {
+  for (const auto& [id, l] :
+       ask([](node_core& n) { return n.links_; }).value_or(decltype(links_){}))
+    send(id, frames::leaving{});
+  domain_.open(nullptr);
+  domain_.hub()->watch_crowd(nullptr);
+  transport_->stop();  // after it no event comes
+  (void)ask([](node_core& n) {
+    while (!n.links_.empty()) n.part(n.links_.begin()->first, "this node has left");
+    return true;
+  });
+  (void)ask([](node_core& n) {
+    std::vector<std::uint64_t> all;
+    for (const auto& [number, s] : n.sent_) all.push_back(number);
+    for (const auto number : all) {
+      if (!n.sent_.at(number).must_leave) n.bring(number, {});
+      else
+        n.bring_failure(number, failure::kind::lost,
+                        "it cannot run here, and this node has left its cluster");
+    }
+    n.objects_->close("this node has left its cluster");
+    return true;
+  });
+  {
+    std::lock_guard guard{mutex_};
+    left_ = true;
+  }
+  bell_.notify_all();
+  thread_.join();
+  transport_.reset();
+  system_.reset();
+}
+
+bool node_core::post(event e) {
+  bool first;
+  {
+    std::lock_guard guard{mutex_};
+    if (left_) return false;
+    first = events_.empty();
+    events_.push_back(std::move(e));
+  }
+  if (first) bell_.notify_one();
+  return true;
+}
+
+template <class F> auto node_core::ask(F f) -> std::optional<decltype(f(*this))> {
+  using R = decltype(f(*this));
+  auto answer = std::make_shared<std::promise<R>>();
+  auto told = answer->get_future();
+  if (!post([answer, f](node_core& n) { answer->set_value(f(n)); })) return std::nullopt;
+  return told.get();
+}
+
+void node_core::loop() {
+  pthread_setname_np(pthread_self(), "troupe.node");
+  std::vector<event> some;
+  for (;;) {
+    {
+      const auto until =
+          std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next_turn()));
+      std::unique_lock guard{mutex_};
+      const auto due = [this] {
+        return left_ || !events_.empty() || (crowd_ && relieve_at_ == INT64_MAX);
+      };
+      bell_.wait_until(guard, until, due);
+      some.swap(events_);
+      if (some.empty() && left_) return;
+    }
+    for (auto& e : some) e(*this);
+    some.clear();
+    turn();
+  }
+}
+
+node_core::time node_core::next_turn() const {
+  time next = members_->next_due();
+  if (const auto tick = placement_.next_tick()) next = std::min(next, *tick);
+  if (!links_.empty()) next = std::min({next, load_at_, review_at_});
+  // far enough for those who wait for ever, and no overflow in the library's arithmetic
+  return std::min({next, relieve_at_, now() + 3'600'000 * ms});
+}
+
+void node_core::turn() {
+  const time t = now();
+  for (const auto& address : members_->due(t)) transport_->connect(address);
+  if (const auto tick = placement_.next_tick(); tick && *tick <= t) apply(placement_.tick(t));
+  if (crowd_ && relieve_at_ == INT64_MAX) {
+    crowded_since_ = t;
+    ended_before_ = domain_.total(&books::ended);
+    relieve_at_ = t + 200'000;
+  }
+  if (relieve_at_ <= t) relieve();
+  if (links_.empty()) return;
+  if (load_at_ <= t) {
+    load_at_ = t + load_every;
+    tell_load();
+  }
+  if (review_at_ <= t) {
+    review_at_ = t + review_every;
+    objects_->review();
+    send_messages();
+  }
+  bool unneeded;
+  {
+    std::lock_guard guard{work_mutex_};
+    unneeded = served_.empty() && held_.empty();
+  }
+  unneeded = unneeded && objects_->count().lent == 0;
+  std::lock_guard guard{mutex_};
+  if (std::exchange(unneeded_, unneeded) != unneeded) changed_.notify_all();
+}
+
+// ---- peers --------------------------------------------------------------------------------------
+
+void node_core::opened(const greeting& peer, const std::string& called) {
+  post([peer, called](node_core& n) { n.greet(peer, called); });
+}
+void node_core::refused(const std::string& address, refusal why, const std::string&) {
+  post([address, why](node_core& n) {
+    n.members_->refused(now(), address, why == refusal::version || why == refusal::same_id);
+  });
+}
+void node_core::received(node_id from, lane l, std::span<const char> item) {
+  std::vector<char> bytes{item.begin(), item.end()};
+  if (l == lane::bulk)
+    post([from, bytes = std::move(bytes)](node_core& n) { n.take_chunk(from, bytes); });
+  else
+    post([from, bytes = std::move(bytes)](node_core& n) {
+      try {
+        n.take(from, decode<frames::frame>(bytes));
+      } catch (const error& e) { n.malformed(from, e.what()); }
+    });
+}
+void node_core::closed(node_id peer, const std::string& why) {
+  post([peer, why](node_core& n) { n.part(peer, why); });
+}
+
+void node_core::send(node_id to, const frames::frame& f) {
+  if (transport_) transport_->send(to, lane::control, encode(f));
+}
+
+void node_core::greet(const greeting& peer, const std::string& called) {
+  link l;
+  try {
+    l.facts = facts_of(peer.node, peer.name, decode<frames::facts>(peer.extra));
+  } catch (const error& e) {
+    ++malformed_;
+    return transport_->close(peer.node,
+                             std::string("its greeting cannot be understood: ") + e.what());
+  }
+  l.address = peer.address;
+  const auto facts = l.facts;
+  objects_->opened(peer.node);
+  links_.emplace(peer.node, std::move(l));
+  frames::others known;
+  for (const auto& m : members_->here()) known.nodes.push_back({m.node, m.name, m.address});
+  const auto tell = members_->opened(now(), {peer.node, peer.name, peer.address}, called);
+  if (!known.nodes.empty()) send(peer.node, known);
+  for (const auto id : tell) send(id, frames::others{{{peer.node, peer.name, peer.address}}});
+  if (draining_) send(peer.node, frames::leaving{});
+  stay_.clear();
+  const bool first = facts.slots > 0;
+  apply(placement_.joined(facts, now()));
+  if (first) domain_.hub()->watch_crowd(this);
+  if (crowd_) relieve_at_ = now();
+  std::lock_guard guard{mutex_};
+  connected_ = links_.size();
+  changed_.notify_all();
+}
+
+void node_core::part(node_id peer, const std::string&) {
+  const auto l = links_.find(peer);
+  if (l == links_.end()) return;
+  const bool died = !l->second.leaving;
+  links_.erase(l);
+  if (members_->find(peer)) members_->closed(now(), peer);
+  drop_served(peer);
+  drop_held(peer);
+  objects_->left(peer);
+  apply(pulls_.gone(peer, now()));
+  lose_tasks(peer, died);
+  send_messages();
+  const bool anyone = std::any_of(links_.begin(), links_.end(),
+                                  [](const auto& e) { return e.second.facts.slots > 0; });
+  if (!anyone) domain_.hub()->watch_crowd(nullptr);
+  std::lock_guard guard{mutex_};
+  connected_ = links_.size();
+  changed_.notify_all();
+}
+
+void node_core::take(node_id from, frames::frame&& f) {
+  if (!links_.contains(from)) return;  // it was the greeting that was wrong
+  std::visit([&](auto&& one) { on(from, std::move(one)); }, std::move(f));
+}
+
+// Somebody with a certificate who says what is no frame: nothing that follows can be trusted.
+void node_core::malformed(node_id from, const std::string& what) {
+  ++malformed_;
+  transport_->close(from, "it sent what is no message: " + what);
+}
+
+void node_core::on(node_id, frames::others&& f) {
+  std::vector<members::member> all;
+  for (auto& n : f.nodes) all.push_back({n.node, std::move(n.name), std::move(n.address)});
+  members_->heard_of(now(), all);
+}
+
+void node_core::on(node_id from, frames::load&& f) {
+  link& l = links_.at(from);
+  if (f.order < l.order) return;
+  l.order = f.order;
+  l.queue = f.queue;
+  apply(placement_.load(from, f.queue, f.free_slots, now()));
+  if (crowd_) relieve_at_ = std::min(relieve_at_, now());
+}
+
+void node_core::on(node_id from, frames::leaving&&) {
+  links_.at(from).leaving = true;
+  apply(placement_.retired(from, now()));
+}
+
+void node_core::on(node_id from, frames::status_wanted&& f) {
+  send(from, frames::status_told{f.number, describe()});
+}
+void node_core::on(node_id, frames::status_told&& f) {
+  const auto found = status_asked_.find(f.number);
+  if (found == status_asked_.end()) return;
+  found->second->set_value(std::move(f.json));
+  status_asked_.erase(found);
+}
+
+void node_core::tell_load() {
+  if (own_.slots == 0) return;
+  frames::load load;
+  {
+    std::lock_guard guard{work_mutex_};
+    const std::size_t slots = own_.slots, there = served_.size(), busy = std::min(there, slots);
+    load = {there - busy, order_, static_cast<std::uint32_t>(slots - busy)};
+  }
+  if (std::exchange(told_load_, load) == load) return;
+  for (const auto& [id, l] : links_) send(id, load);
+}
+
+// ---- for programs -------------------------------------------------------------------------------
+
+std::vector<node_status> node_core::nodes() {
+  return ask([](node_core& n) {
+           std::vector<node_status> all;
+           for (const auto& [id, l] : n.links_) {
+             node_status s{to_text(id),
+                           l.facts.name,
+                           l.address,
+                           l.facts.slots,
+                           {l.facts.labels.begin(), l.facts.labels.end()},
+                           {},
+                           n.placement_.sent_to(id)};
+             for (const auto& [name, amount] : l.facts.resources)
+               s.resources[name] = static_cast<double>(amount) / 10'000;
+             all.push_back(std::move(s));
+           }
+           return all;
+         })
+      .value_or(std::vector<node_status>{});
+}
+
+bool node_core::wait_for(std::size_t others, duration timeout) {
+  std::unique_lock guard{mutex_};
+  return changed_.wait_for(guard, timeout, [&] { return connected_ >= others; });
+}
+
+bool node_core::drain(duration timeout) {
+  (void)ask([](node_core& n) {
+    n.draining_ = true;
+    n.unneeded_ = false;
+    for (const auto& [id, l] : n.links_) n.send(id, frames::leaving{});
+    return true;
+  });
+  std::unique_lock guard{mutex_};
+  return changed_.wait_for(guard, timeout, [&] { return unneeded_ || connected_ == 0; });
+}
+
+std::string node_core::describe() {
+  nlohmann::json j;
+  j["id"] = to_text(id_);
+  j["name"] = name_;
+  j["address"] = self().address;
+  j["slots"] = own_.slots;
+  j["labels"] = own_.labels;
+  j["resources"] = domain_.options().resources;
+  j["workers"] = domain_.options().workers;
+  j["draining"] = draining_;
+  const auto stats = domain_.stats();
+  {
+    std::lock_guard guard{work_mutex_};
+    j["tasks"] = {{"unsettled", stats.tasks_unsettled},
+                  {"settled", stats.tasks_settled},
+                  {"served", served_.size()},
+                  {"away", sent_.size()},
+                  {"waiting_for_a_node", placement_.waiting()}};
+    j["objects"] = {{"here", stats.objects}, {"held_for_others", held_.size()}};
+  }
+  const auto shared = objects_->count();
+  j["objects"]["lent"] = shared.lent;
+  j["objects"]["borrowed"] = shared.borrowed;
+  j["objects"]["pulls"] = pulls_.transfers();
+  j["refused"] = {{"malformed_frames", malformed_.load()},
+                  {"unknown_names", unknown_.load()},
+                  {"stale_replies", placement_.stale()},
+                  {"bad_chunks", servings_.refusals() + pulls_.dropped()}};
+  auto& nodes = j["nodes"] = nlohmann::json::array();
+  for (const auto& [id, l] : links_)
+    nodes.push_back({{"id", to_text(id)},
+                     {"name", l.facts.name},
+                     {"address", l.address},
+                     {"slots", l.facts.slots},
+                     {"labels", l.facts.labels},
+                     {"leaving", l.leaving},
+                     {"sent", placement_.sent_to(id)},
+                     {"window", placement_.window_of(id)}});
+  return j.dump(1);
+}
+
+std::string node_core::status() {
+  return ask([](node_core& n) { return n.describe(); }).value_or("{}");
+}
+
+std::string node_core::status_of(const std::string& id, duration timeout) {
+  auto told = std::make_shared<std::promise<std::string>>();
+  auto answer = told->get_future();
+  const bool asked = ask([told, id](node_core& n) {
+                       for (const auto& [peer, l] : n.links_)
+                         if (to_text(peer) == id) {
+                           n.status_asked_.emplace(++n.last_status_, told);
+                           n.send(peer, frames::status_wanted{n.last_status_});
+                           return true;
+                         }
+                       return false;
+                     }).value_or(false);
+  if (!asked) throw error("node " + id + " is not connected");
+  if (answer.wait_for(timeout) != std::future_status::ready)
+    throw error("node " + id + " did not answer within " + in_words(timeout));
+  return answer.get();
+}
+
+}  // namespace troupe::detail

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+// The inside of a node: between its runtime and the network. One thread owns it all and takes in one
+// event after another; others post to it.
+//
+//   program: queued task --taken--> encoded --run--> peer          (sent_tasks.cpp)
+//            task <--bring-- reply <------------done--'
+//   peer: run --> serve --> task --settled--> encoded --done-->    (served_tasks.cpp)
+//   ref in a frame --> stand-in --waited for--> want --> have, or chunks    (node_objects.cpp)
+#pragma once
+#include "actors/hub.hpp"
+#include "actors/outside.hpp"
+#include "actors/seat.hpp"
+#include "graph/members.hpp"
+#include "graph/placement.hpp"
+#include "net/caf_transport.hpp"
+#include "node/frames.hpp"
+#include "node/shared_objects.hpp"
+#include "runtime/failure.hpp"
+#include "runtime/functions.hpp"
+#include "store/transfers.hpp"
+
+#include <troupe/node.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace troupe::detail {
+
+class domain;
+class network_system;
+
+// What travels as bytes on its own: it has more of them than ride with a frame.
+constexpr std::size_t rides_along = 64 << 10;
+
+class node_core final : public outside,
+                        public transport_events,
+                        public job_hub::crowd_watcher,
+                        public std::enable_shared_from_this<node_core> {
+public:
+  using time = std::int64_t;  // ns of a steady clock
+  // Throws troupe::error.
+  static std::shared_ptr<node_core> join(domain& d, const node_options& options);
+  ~node_core() override;
+  void leave();  // once; returns when nothing of it runs any more
+
+  // ---- any thread
+  const greeting& self() const { return transport_->self(); }
+  std::vector<node_status> nodes();
+  bool wait_for(std::size_t others, duration timeout);
+  bool drain(duration timeout);
+  std::string status();
+  std::string status_of(const std::string& id, duration timeout);
+
+  // ---- from tasks and stores, on any thread
+  void offer(task& t) noexcept override;
+  void recall(task& t) noexcept override;
+  void fetch(object& o) noexcept override;
+  void crowded() noexcept override;
+
+private:
+  node_core(domain& d, const node_options& options);
+  void start(const node_options& options);
+
+  // ---- from the network, on its thread
+  void opened(const greeting& peer, const std::string& called) override;
+  void refused(const std::string& address, refusal why, const std::string& text) override;
+  void received(node_id from, lane, std::span<const char> item) override;
+  void closed(node_id, const std::string& why) override;
+
+  // ---- the node's thread (node_core.cpp)
+  using event = std::function<void(node_core&)>;
+  bool post(event e);  // false: it has left
+  // What f says on that thread; none: it has left.
+  template <class F> auto ask(F f) -> std::optional<decltype(f(*this))>;
+  void loop();
+  void turn();
+  time next_turn() const;
+  static time now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+  void send(node_id to, const frames::frame& f);  // any thread
+  void greet(const greeting& peer, const std::string& called);
+  void part(node_id peer, const std::string& why);
+  void take(node_id from, frames::frame&& f);
+  void malformed(node_id from, const std::string& what);
+  void on(node_id from, frames::others&& f);
+  void on(node_id from, frames::load&& f);
+  void on(node_id from, frames::leaving&& f);
+  void on(node_id from, frames::status_wanted&& f);
+  void on(node_id from, frames::status_told&& f);
+  void tell_load();
+  std::string describe();
+
+  struct link {
+    node_facts facts;
+    std::string address;
+    bool leaving = false;
+    std::uint64_t queue = 0, order = 0;      // how many tasks wait there, as it has said last
+    std::unordered_set<std::uint64_t> told;  // functions that it has the names of
+    std::unordered_map<std::uint64_t, found_function> asked;  // those that it has named
+  };
+
+  // ---- tasks sent away (sent_tasks.cpp)
+  struct sent_task {
+    task* t = nullptr;  // alive until it is brought its reply
+    bool must_leave = false;
+    std::optional<attempt> current;  // while a node has it
+    std::vector<time> deaths;        // of nodes, with it aboard
+    std::uint64_t pull = 0;          // of its value; 0: none
+  };
+  void take_over(task& t, bool must_leave);
+  void give_back(task& t);
+  void relieve();  // the workers of what waits
+  void apply(placings&& all);
+  void send_away(std::uint64_t number, const attempt& to);
+  void bring(std::uint64_t number, away_reply reply);
+  void bring_failure(std::uint64_t number, failure::kind kind, const std::string& text);
+  void place_again(std::uint64_t number);
+  offered_task offer_of(std::uint64_t number, const sent_task& s);
+  const known_function& function_of(const task& t, std::uint64_t& hash);
+  void lose_tasks(node_id peer, bool died);
+  void on(node_id from, frames::done&& f);
+  void on(node_id from, frames::handed_back&& f);
+
+  // ---- tasks of others (served_tasks.cpp)
+  struct served {
+    object* o = nullptr;  // with a reference
+    time began = 0;
+  };
+  using served_key = std::pair<node_id, std::uint64_t>;
+  void on(node_id from, frames::run&& f);
+  void on(node_id from, frames::cancel&& f);
+  void begin(node_id from, const frames::run& f, const exported_function& function,
+             arrived_call call);
+  void refuse(node_id to, std::uint64_t attempt, bool lacks_function, std::string why);
+  void answer(served_key key, object& o, const value_codec& type);  // a worker's
+  void drop_served(node_id peer);
+  bool is_swamped();
+
+  // ---- objects (node_objects.cpp)
+  struct held {
+    node_id peer;
+    std::vector<char> bytes;
+  };
+  struct pull {
+    global_id what;
+    std::vector<char> bytes;
+    std::function<void(std::vector<char>*)> then;  // null: it is lost
+  };
+  // The bytes ride along, or are held. Any thread.
+  frames::payload pack(node_id to, std::vector<char>&& bytes, shared_objects::sink& refs);
+  // An object's outcome for a peer. Any thread; never throws.
+  frames::payload outcome_of(node_id to, object& o, const value_codec& type, frames::came& how);
+  // Calls `then` with the bytes, now or when they have been pulled. Gives the pull's number, or 0.
+  std::uint64_t unpack(node_id from, frames::payload& p,
+                       std::function<void(std::vector<char>*)> then);
+  void leave_pull(std::uint64_t number);
+  void on(node_id from, frames::want&& f);
+  void on(node_id from, frames::have&& f);
+  void on(node_id from, frames::chunk_wanted&& f);
+  void on(node_id from, frames::chunk_refused&& f);
+  void on(node_id from, frames::let_go&& f);
+  void on(node_id from, frames::borrowing&& f);
+  void take_chunk(node_id from, const std::vector<char>& item);
+  void want_object(object* o);
+  void apply(pulls::effects&& e);
+  void send_messages();
+  void drop_held(node_id peer);
+
+  domain& domain_;
+  const node_id id_;
+  node_facts own_;
+  const std::string name_;
+  std::unique_ptr<network_system> system_;
+  std::unique_ptr<caf_transport> transport_;
+
+  std::mutex mutex_;  // guards what follows, up to `unneeded_`
+  std::condition_variable bell_, changed_;
+  std::vector<event> events_;
+  bool left_ = false;
+  std::size_t connected_ = 0;
+  bool unneeded_ = false;           // nothing runs here for others, or is kept for them
+  std::atomic<bool> crowd_{false};  // the workers have more than they can do
+  std::atomic<std::uint64_t> malformed_{0}, unknown_{0};  // frames
+  std::thread thread_;
+
+  // ---- the thread's own
+  std::optional<members> members_;
+  std::map<node_id, link> links_;
+  placement placement_;
+  std::unordered_map<std::uint64_t, sent_task> sent_;
+  std::unordered_map<task*, std::uint64_t> numbers_;           // of those
+  std::unordered_map<std::uint64_t, std::uint64_t> attempts_;  // those under way, to their tasks
+  std::uint64_t last_task_ = 0;
+  std::unordered_map<const known_function*, std::uint64_t> hashes_;
+  std::unordered_set<const outgoing_call*> stay_;  // calls that nobody there can run
+  std::deque<time> deaths_;                        // of nodes, of late
+  time relieve_at_ = INT64_MAX, crowded_since_ = 0;
+  std::size_t ended_before_ = 0;  // tasks of the runtime, then
+  bool draining_ = false;
+  frames::load told_load_;
+  time load_at_ = 0, review_at_ = 0;
+  std::shared_ptr<shared_objects> objects_;
+  pulls pulls_;
+  std::unordered_map<std::uint64_t, pull> pulling_;
+  std::map<global_id, std::uint64_t> pull_numbers_;
+  std::uint64_t last_pull_ = 0;
+  std::map<std::uint64_t, std::shared_ptr<std::promise<std::string>>> status_asked_;
+  std::uint64_t last_status_ = 0;
+
+  std::mutex work_mutex_;  // guards what follows: workers answer, and hold what they have encoded
+  std::map<served_key, served> served_;
+  std::uint64_t order_ = 0;  // of what was said of their number
+  time last_done_ = 0;
+  servings servings_;
+  std::unordered_map<std::uint64_t, held> held_;
+  std::uint64_t last_held_ = 0;
+};
+
+}  // namespace troupe::detail

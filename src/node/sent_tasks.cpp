@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MIT
+// The owner's side: which of its tasks run elsewhere, and what comes of them.
+#include "actors/shard.hpp"
+#include "actors/task.hpp"
+#include "node/node_core.hpp"
+#include "runtime/domain.hpp"
+#include "runtime/requirements.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::detail {
+
+namespace {
+constexpr std::int64_t us = 1'000, ms = 1'000'000;
+constexpr std::int64_t of_late = 10'000 * ms;  // deaths of nodes
+// Shorter tasks than that are done before they have reached another node.
+constexpr std::int64_t worth_a_way = 20 * us;
+
+std::uint64_t hash_of_text(const std::string& text) {
+  std::uint64_t h = 0xcbf29ce484222325;  // FNV-1a: the same on every machine
+  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return h;
+}
+
+std::string text_of(const std::vector<lack>& why) {
+  std::string text;
+  for (const auto& l : why) {
+    text += text.empty() ? "" : "; ";
+    text += "node '" + l.node_name + "' ";
+    switch (l.what) {
+      case lack::kind::label: text += "has not the label '" + l.name + "'"; break;
+      case lack::kind::resource: {
+        const auto amount = [](std::int64_t n) {
+          std::string digits = std::to_string(static_cast<double>(n) / 10'000);
+          digits.erase(digits.find_last_not_of('0') + 1);
+          if (digits.ends_with('.')) digits.pop_back();
+          return digits;
+        };
+        text += "has " + amount(l.has) + " of '" + l.name + "', not " + amount(l.wanted);
+        break;
+      }
+      case lack::kind::function: text += "has not its function"; break;
+    }
+  }
+  return text;
+}
+}  // namespace
+
+// ---- from tasks ---------------------------------------------------------------------------------
+
+void node_core::offer(task& t) noexcept {
+  if (post([&t](node_core& n) { n.take_over(t, true); })) return;
+  t.bring({away_reply::failed,
+           {},
+           {},
+           failure::make(failure::kind::lost, t.name_of_task(),
+                         "task '" + std::string(t.name_of_task()) +
+                             "' cannot run here, and this node has left its cluster")});
+  t.is_away();
+}
+
+void node_core::recall(task& t) noexcept {
+  if (!post([&t](node_core& n) { n.give_back(t); })) send_ready(domain_, t, nullptr);
+}
+
+void node_core::crowded() noexcept {
+  if (crowd_.load(std::memory_order_relaxed) || crowd_.exchange(true)) return;
+  bell_.notify_one();
+}
+
+void node_core::give_back(task& t) {
+  const auto found = numbers_.find(&t);
+  if (found != numbers_.end()) {
+    const std::uint64_t number = found->second;
+    const sent_task& s = sent_.at(number);
+    if (s.current) {
+      attempts_.erase(s.current->number);
+      send(s.current->node, frames::cancel{s.current->number});
+    }
+    if (s.pull != 0) leave_pull(s.pull);
+    apply(placement_.forget({id_, number}, now()));
+    bring(number, {});
+  }
+  send_ready(domain_, t, nullptr);
+}
+
+// ---- placing ------------------------------------------------------------------------------------
+
+const known_function& node_core::function_of(const task& t, std::uint64_t& hash) {
+  const known_function& f = t.type().travels->function();
+  const auto [at, fresh] = hashes_.try_emplace(&f, 0);
+  if (fresh) at->second = hash_of_text(f.name + f.types);
+  hash = at->second;
+  return f;
+}
+
+offered_task node_core::offer_of(std::uint64_t number, const sent_task& s) {
+  offered_task o;
+  o.task = {id_, number};
+  (void)function_of(*s.t, o.wants.function);
+  o.must_leave = s.must_leave;
+  if (const auto options = s.t->options()) {
+    o.wants.labels = {options->labels.begin(), options->labels.end()};
+    for (const auto& [name, amount] : options->resources)
+      o.wants.resources[name] = amount_of(name, amount, "task_options.resources");
+  }
+  return o;
+}
+
+void node_core::take_over(task& t, bool must_leave) {
+  const std::uint64_t number = ++last_task_;
+  sent_task& s = sent_[number];
+  s.t = &t;
+  s.must_leave = must_leave;
+  numbers_.emplace(&t, number);
+  const auto travels = t.type().travels;
+  if (must_leave) apply(placement_.offer(offer_of(number, s), now()));
+  else {
+    t.set_out(shared_from_this());
+    apply(placement_.give(offer_of(number, s), now()));
+    if (const auto found = sent_.find(number); found != sent_.end() && !found->second.current) {
+      stay_.insert(travels);
+      apply(placement_.forget({id_, number}, now()));
+      bring(number, {});
+    }
+  }
+  t.is_away();
+}
+
+void node_core::relieve() {
+  const time t = now();
+  relieve_at_ = t + 1 * ms;  // while there is anything that waits
+  if (!placement_.taker()) return;
+  const std::size_t ended = domain_.total(&books::ended),
+                    n = ended - std::min(ended, ended_before_);
+  const time spent = domain_.options().workers * (t - crowded_since_);
+  crowded_since_ = t;
+  ended_before_ = ended;
+  if (n > 0 && spent / static_cast<time>(n) < worth_a_way) {
+    if (domain_.hub()->anything_queued()) return;
+  }
+  const auto wanted = [this](const caf::resumable* job) {
+    if (!is_task(*job)) return false;
+    const auto waits = static_cast<const task*>(job);
+    return waits->may_travel() && !stay_.contains(waits->type().travels);
+  };
+  caf::resumable* jobs[8];
+  while (placement_.taker()) {
+    const std::size_t got = domain_.hub()->take_waiting(jobs, std::size(jobs), wanted);
+    if (got == 0) {
+      if (domain_.hub()->anything_queued()) return;
+      // Whoever pushes from now on rings; what was pushed before is seen here.
+      relieve_at_ = INT64_MAX;
+      crowd_.store(false);
+      if (domain_.hub()->anything_queued()) crowd_.store(true);
+      return;
+    }
+    for (std::size_t i = 0; i < got; ++i) {
+      auto taken = static_cast<task*>(jobs[i]);
+      if (taken->claim_it()) take_over(*taken, false);
+      else taken->release();  // somebody who needs its value runs it
+    }
+  }
+}
+
+void node_core::apply(placings&& all) {
+  for (auto& p : all) {
+    if (const auto sent = std::get_if<send_task>(&p)) {
+      if (sent_.contains(sent->to.task.number)) send_away(sent->to.task.number, sent->to);
+    } else if (const auto here = std::get_if<run_here>(&p)) {
+      const std::uint64_t number = here->task.number;
+      const auto found = sent_.find(number);
+      if (found == sent_.end()) continue;
+      apply(placement_.forget(here->task, now()));
+      bring(number, {});
+    } else if (const auto no = std::get_if<nobody_can>(&p)) {
+      if (sent_.contains(no->task.number))
+        bring_failure(no->task.number, failure::kind::thrown,
+                      "no node can run it: " + text_of(no->why));
+    } else if (const auto dead = std::get_if<poisoned_task>(&p)) {
+      std::string names;
+      for (const auto& name : dead->nodes) names += (names.empty() ? "" : ", ") + name;
+      if (sent_.contains(dead->task.number))
+        bring_failure(dead->task.number, failure::kind::poisoned,
+                      "it is poisoned: each node that ran it died (" + names + ")");
+    }
+  }
+}
+
+void node_core::send_away(std::uint64_t number, const attempt& to) {
+  sent_task& s = sent_.at(number);
+  task& t = *s.t;
+  const auto l = links_.find(to.node);
+  frames::run f;
+  f.attempt = to.number;
+  const known_function& function = function_of(t, f.function);
+  shared_objects::sink refs{*objects_, to.node};
+  std::string why;
+  bool written = false;
+  try {
+    if (l == links_.end()) throw error("its node is gone");
+    std::vector<char> bytes;
+    {
+      encoder to_bytes{bytes, &refs};
+      written = t.type().travels->write(t.call(), to_bytes);
+    }
+    if (written) f.call = pack(to.node, std::move(bytes), refs);
+  } catch (const std::exception& e) { why = e.what(); } catch (...) {
+    why = "an exception of another kind";
+  }
+  if (!written || !why.empty()) {  // an input has failed, or its arguments cannot be encoded
+    refs.take_back();
+    apply(placement_.forget(to.task, now()));
+    if (s.must_leave && !why.empty())
+      return bring_failure(number, failure::kind::thrown, "its arguments cannot be sent: " + why);
+    return bring(number, {});
+  }
+  if (l->second.told.insert(f.function).second) {
+    f.name = function.name;
+    f.types = function.types;
+  }
+  if (const auto options = t.options()) {
+    frames::sent_options o;
+    if (!options->name.empty()) o.name = options->name;
+    o.deadline = t.time_left();
+    o.priority = options->priority;
+    o.resources = options->resources;
+    o.labels = options->labels;
+    o.blocking = options->blocking;
+    o.stack_size = options->stack_size;
+    f.options = std::move(o);
+  }
+  s.current = to;
+  attempts_.emplace(to.number, number);
+  send(to.node, f);
+}
+
+void node_core::place_again(std::uint64_t number) {
+  sent_task& s = sent_.at(number);
+  s.pull = 0;
+  s.current.reset();
+  if (s.must_leave) apply(placement_.offer(offer_of(number, s), now()));
+  else bring(number, {});
+}
+
+// ---- replies ------------------------------------------------------------------------------------
+
+void node_core::bring(std::uint64_t number, away_reply reply) {
+  const auto found = sent_.find(number);
+  task* t = found->second.t;
+  numbers_.erase(t);
+  sent_.erase(found);
+  t->bring(std::move(reply));
+}
+
+void node_core::bring_failure(std::uint64_t number, failure::kind kind, const std::string& text) {
+  const std::string name{sent_.at(number).t->name_of_task()};
+  bring(number,
+        {away_reply::failed, {}, {}, failure::make(kind, name, "task '" + name + "': " + text)});
+}
+
+void node_core::on(node_id from, frames::done&& f) {
+  // Kept until it is read, also if nobody wants it.
+  auto refs = objects_->arrived(from, std::move(f.what.refs));
+  const auto under_way = attempts_.find(f.attempt);
+  const std::uint64_t number = under_way == attempts_.end() ? 0 : under_way->second;
+  const auto found = sent_.find(number);
+  const bool current = found != sent_.end() && found->second.current &&
+                       *found->second.current == attempt{{id_, number}, f.attempt, from};
+  link& l = links_.at(from);
+  if (f.order > l.order) {
+    l.order = f.order;
+    l.queue = f.queue;
+  }
+  apply(placement_.settled({{id_, number}, f.attempt, from}, f.service, l.queue, now()));
+  attempts_.erase(f.attempt);
+  if (!current) {
+    if (f.what.held != 0) send(from, frames::let_go{f.what.held});
+    return;
+  }
+  found->second.current.reset();
+  const auto how = f.how;
+  const std::uint64_t pull =
+      unpack(from, f.what, [this, number, how, refs](std::vector<char>* bytes) {
+        if (!bytes) return place_again(number);
+        away_reply reply{away_reply::value, {}, refs, nullptr};
+        if (how == frames::came::value) reply.bytes = std::move(*bytes);
+        else {
+          reply.is = away_reply::failed;
+          try {
+            decoder in{*bytes};
+            reply.why = failure::read(in);
+          } catch (const error& e) {
+            return bring_failure(number, failure::kind::thrown,
+                                 std::string("how it failed cannot be read: ") + e.what());
+          }
+        }
+        bring(number, std::move(reply));
+      });
+  if (pull != 0) sent_.at(number).pull = pull;  // else it is there, and the task may be gone
+  if (crowd_) relieve_at_ = std::min(relieve_at_, now());
+}
+
+void node_core::on(node_id from, frames::handed_back&& f) {
+  const auto found = attempts_.find(f.attempt);
+  if (found == attempts_.end()) return;
+  const std::uint64_t number = found->second;
+  attempts_.erase(found);
+  if (const auto s = sent_.find(number);
+      s != sent_.end() && s->second.current && s->second.current->number == f.attempt)
+    s->second.current.reset();
+  const auto why = f.lacks_function ? placement::reason::lacks_function : placement::reason::busy;
+  apply(placement_.handed_back({{id_, number}, f.attempt, from}, why, now()));
+}
+
+// A node is gone. If it died, each task that it had may be what it died of, unless nodes die
+// without it as well.
+void node_core::lose_tasks(node_id peer, bool died) {
+  const time t = now();
+  if (died) deaths_.push_back(t);
+  while (!deaths_.empty() && deaths_.front() < t - of_late) deaths_.pop_front();
+  std::vector<std::uint64_t> aboard;
+  for (auto& [number, s] : sent_)
+    if (s.current && s.current->node == peer) aboard.push_back(number);
+  std::sort(aboard.begin(), aboard.end());
+  for (const auto number : aboard) {
+    const auto found = sent_.find(number);
+    if (found == sent_.end() || !found->second.current) continue;
+    sent_task& s = found->second;
+    const attempt was = *s.current;
+    s.current.reset();
+    attempts_.erase(was.number);
+    if (!died) continue;
+    s.deaths.push_back(t);
+    std::erase_if(s.deaths, [&](time at) { return at < t - of_late; });
+    if (s.deaths.size() == deaths_.size()) apply(placement_.killed(was, t));
+  }
+  apply(placement_.left(peer, t));
+}
+
+}  // namespace troupe::detail

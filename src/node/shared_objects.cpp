@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+#include "node/shared_objects.hpp"
+
+#include "actors/shard.hpp"
+#include "runtime/domain.hpp"
+#include "runtime/failure.hpp"
+
+#include <utility>
+
+namespace troupe::detail {
+
+namespace {
+constexpr std::size_t short_value = 16 << 10;  // rides with a ref to it
+}
+
+void put_failure(object& o, const failure* why) noexcept {
+  shard_of(o).store->tell(put_msg{&o, {outcome::failure, why}});
+}
+
+shared_objects::shared_objects(domain& d, node_id self, std::function<void()> wake)
+    : domain_(d),
+      self_(self),
+      wake_(std::move(wake)),
+      borrows_(self) {}
+
+shared_objects::afterwards::~afterwards() {
+  for (auto& [o, why] : lose) {
+    put_failure(*o, failure::make(failure::kind::lost, "another node's", std::move(why)));
+    o->drop();
+  }
+  for (object* o : drop) o->drop();
+}
+
+// ---- sent ---------------------------------------------------------------------------------------
+
+std::uint64_t shared_objects::sink::index(object* o, const value_codec& type) {
+  const auto [place, fresh] = places_.try_emplace(o, refs_.size());
+  if (!fresh) return place->second;
+  {
+    std::lock_guard guard{table_.mutex_};
+    if (!table_.peers_.contains(to_))
+      throw error("node " + to_text(to_) + " is not connected any more");
+    auto found = table_.ids_.find(o);
+    if (found == table_.ids_.end()) {
+      const global_id id{table_.self_, ++table_.numbers_};
+      o->retain();
+      table_.entries_.emplace(id, entry{.o = o, .type = &type, .hash = type.hash, .settled = true});
+      found = table_.ids_.emplace(o, id).first;
+    }
+    const global_id id = found->second;
+    if (id.maker == table_.self_) (void)table_.borrows_.lend(id, to_);
+    else if (id.maker != to_ && table_.borrows_.is_borrowed(id)) table_.borrows_.pass_on(id, to_);
+    refs_.push_back({id, type.hash, {}});
+  }
+  if (!o->is_sealed() || o->failed) return place->second;
+  const std::uint64_t at = place->second;  // the map may grow below
+  std::vector<char> bytes;
+  if (encoder{bytes, this}.value_if_short(o->value, type, short_value))
+    refs_[at].value = std::move(bytes);
+  return at;
+}
+
+void shared_objects::sink::take_back() noexcept {
+  afterwards then;
+  std::lock_guard guard{table_.mutex_};
+  for (const auto& r : refs_) {
+    using m = borrows::message;
+    if (r.object.maker == table_.self_)
+      table_.apply(table_.borrows_.arrived({m::released, table_.self_, r.object, 1, {}}, to_),
+                   then);
+    else if (r.object.maker != to_)
+      table_.apply(table_.borrows_.arrived({m::passed, table_.self_, r.object, 0, {}}, to_), then);
+  }
+  refs_.clear();
+}
+
+// ---- arrived ------------------------------------------------------------------------------------
+
+class shared_objects::source final : public ref_source {
+public:
+  source(std::shared_ptr<shared_objects> table, std::vector<frames::sent_ref> refs,
+         std::vector<object*> own)
+      : table_(std::move(table)),
+        refs_(std::move(refs)),
+        own_(std::move(own)) {}
+  ~source() override {
+    for (object* o : own_) o->drop();
+    std::lock_guard guard{table_->mutex_};
+    for (const auto& r : refs_)
+      if (r.object.maker != table_->self_)
+        if (const auto e = table_->entries_.find(r.object); e != table_->entries_.end())
+          --e->second.pins;
+  }
+  object* find(std::uint64_t index, const value_codec& type) override {
+    if (index >= refs_.size() || refs_[index].type != type.hash) return nullptr;
+    auto& sent = refs_[index];
+    object* made = nullptr;
+    {
+      std::lock_guard guard{table_->mutex_};
+      const auto found = table_->entries_.find(sent.object);
+      if (found == table_->entries_.end() || found->second.hash != type.hash) return nullptr;
+      entry& e = found->second;
+      if (!e.o) {
+        e.o = create_object(table_->domain_, *type.holds);
+        e.type = &type;
+        e.o->away = 1;
+        table_->ids_.emplace(e.o, sent.object);
+      }
+      e.o->retain();
+      if (e.settled || !sent.value) return e.o;
+      e.settled = true;
+      made = e.o;
+    }
+    table_->unpack(*made, type, *sent.value, this);
+    return made;
+  }
+
+private:
+  const std::shared_ptr<shared_objects> table_;
+  std::vector<frames::sent_ref> refs_;
+  const std::vector<object*> own_;  // with a reference each
+};
+
+void shared_objects::unpack(object& o, const value_codec& type, const std::vector<char>& bytes,
+                            ref_source* refs) {
+  try {
+    decoder from{bytes, refs};
+    type.read(from, o.storage());
+  } catch (...) {
+    return put_failure(o,
+                       failure::of_exception("a value of another node", std::current_exception()));
+  }
+  put_object(&o);
+}
+
+std::shared_ptr<ref_source> shared_objects::arrived(node_id from,
+                                                    std::vector<frames::sent_ref> refs) {
+  if (refs.empty()) return nullptr;
+  afterwards then;
+  std::lock_guard guard{mutex_};
+  std::vector<object*> own;
+  for (const auto& r : refs) {
+    if (r.object.maker == self_) {
+      const auto found = entries_.find(r.object);
+      if (found == entries_.end()) continue;  // nobody has had that
+      found->second.o->retain();
+      own.push_back(found->second.o);
+    } else {
+      apply(borrows_.got(r.object, from), then);
+      entry& e = entries_[r.object];
+      if (!e.o) e.hash = r.type;
+      ++e.pins;
+    }
+  }
+  return std::make_shared<source>(shared_from_this(), std::move(refs), std::move(own));
+}
+
+void shared_objects::arrived(node_id from, const borrows::message& m) {
+  afterwards then;
+  std::lock_guard guard{mutex_};
+  apply(borrows_.arrived(m, from), then);
+}
+
+void shared_objects::apply(borrows::effects&& e, afterwards& then) {
+  if (!e.send.empty()) {
+    messages_.insert(messages_.end(), e.send.begin(), e.send.end());
+    wake_();
+  }
+  for (const auto& id : e.let_go)
+    if (const auto found = entries_.find(id); found != entries_.end())
+      forget(id, found->second, then);
+  for (const auto& id : e.lost)
+    if (const auto found = entries_.find(id); found != entries_.end())
+      lose(found->second, gone_text(id), then);
+}
+
+std::string shared_objects::gone_text(global_id id) const {
+  return "object " + std::to_string(id.number) + " of node " + to_text(id.maker) +
+         " is lost: that node is gone, and with it what it had made";
+}
+
+void shared_objects::lose(entry& e, const std::string& why, afterwards& then) {
+  if (std::exchange(e.settled, true) || !e.o) return;
+  e.o->retain();
+  then.lose.emplace_back(e.o, why);
+}
+
+void shared_objects::forget(global_id id, entry& e, afterwards& then) {
+  if (e.o) {
+    ids_.erase(e.o);
+    then.drop.push_back(e.o);
+  }
+  entries_.erase(global_id{id});
+}
+
+// ---- the node's thread --------------------------------------------------------------------------
+
+void shared_objects::opened(node_id peer) {
+  std::lock_guard guard{mutex_};
+  peers_.insert(peer);
+}
+
+void shared_objects::left(node_id peer) {
+  afterwards then;
+  std::lock_guard guard{mutex_};
+  peers_.erase(peer);
+  apply(borrows_.left(peer), then);
+}
+
+std::vector<borrows::message> shared_objects::take_messages() {
+  std::lock_guard guard{mutex_};
+  return std::exchange(messages_, {});
+}
+
+void shared_objects::review() {
+  afterwards then;
+  std::lock_guard guard{mutex_};
+  std::vector<global_id> unused;
+  for (auto& [id, e] : entries_)
+    if (id.maker != self_ && e.pins == 0 &&
+        (!e.o || e.o->refs.load(std::memory_order_acquire) == 1))
+      unused.push_back(id);
+  for (const auto& id : unused) {
+    entry& e = entries_.at(id);
+    lose(e, "nobody waits for it any more", then);
+    apply(borrows_.local_gone(id), then);
+    if (const auto found = entries_.find(id); found != entries_.end())
+      forget(id, found->second, then);
+  }
+}
+
+void shared_objects::close(const std::string& why) {
+  afterwards then;
+  std::lock_guard guard{mutex_};
+  for (auto& [id, e] : entries_) {
+    if (id.maker != self_) lose(e, why, then);
+    if (e.o) then.drop.push_back(e.o);
+  }
+  entries_.clear();
+  ids_.clear();
+  peers_.clear();
+}
+
+shared_objects::found shared_objects::own(global_id id) {
+  std::lock_guard guard{mutex_};
+  const auto at = entries_.find(id);
+  if (at == entries_.end() || id.maker != self_) return {};
+  at->second.o->retain();
+  return {at->second.o, at->second.type};
+}
+
+bool shared_objects::is_wanted(const object* o, global_id& id) {
+  std::lock_guard guard{mutex_};
+  const auto at = ids_.find(const_cast<object*>(o));
+  if (at == ids_.end() || at->second.maker == self_) return false;
+  entry& e = entries_.at(at->second);
+  if (e.settled || std::exchange(e.asked, true)) return false;
+  id = at->second;
+  return true;
+}
+
+shared_objects::found shared_objects::to_settle(global_id id) {
+  std::lock_guard guard{mutex_};
+  const auto at = entries_.find(id);
+  if (at == entries_.end() || id.maker == self_ || !at->second.o ||
+      std::exchange(at->second.settled, true))
+    return {};
+  at->second.o->retain();
+  return {at->second.o, at->second.type};
+}
+
+shared_objects::counts shared_objects::count() {
+  std::lock_guard guard{mutex_};
+  return {borrows_.lent_count(), borrows_.borrowed_count()};
+}
+
+}  // namespace troupe::detail

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// The objects that this node shares with others: its own that others have refs to, and stand-ins for
+// others' objects.
+//
+// A stand-in is an object like any other, but `away`: when somebody waits for it, its value is
+// fetched from the node that made it, once. The table keeps a ref to each; a stand-in that has no
+// other is let go, some time later, so that what many calls take is fetched once.
+#pragma once
+#include "node/frames.hpp"
+#include "store/borrows.hpp"
+
+#include <troupe/detail/object.hpp>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+namespace troupe::detail {
+
+class domain;
+
+class shared_objects : public std::enable_shared_from_this<shared_objects> {
+public:
+  // wake: there are messages to send (from any thread).
+  shared_objects(domain& d, node_id self, std::function<void()> wake);
+  shared_objects(const shared_objects&) = delete;
+  shared_objects& operator=(const shared_objects&) = delete;
+
+  // ---- any thread
+  // Names objects in a frame to `to`. Throws troupe::error if that node is not connected. What it has
+  // named counts as sent, unless it is taken back.
+  class sink final : public ref_sink {
+  public:
+    sink(shared_objects& table, node_id to) : table_(table), to_(to) {}
+    std::uint64_t index(object* o, const value_codec& type) override;
+    std::vector<frames::sent_ref> take() { return std::move(refs_); }
+    void take_back() noexcept;
+
+  private:
+    shared_objects& table_;
+    const node_id to_;
+    std::vector<frames::sent_ref> refs_;
+    std::unordered_map<object*, std::uint64_t> places_;
+  };
+  // Puts the value, decoded from these bytes, or the failure if they are wrong. By a worker.
+  void unpack(object& o, const value_codec& type, const std::vector<char>& bytes, ref_source* refs);
+
+  // ---- the node's thread
+  void opened(node_id peer);
+  void left(node_id peer);
+  // The refs of a frame. They live as long as what this gives.
+  std::shared_ptr<ref_source> arrived(node_id from, std::vector<frames::sent_ref> refs);
+  void arrived(node_id from, const borrows::message& m);
+  std::vector<borrows::message> take_messages();
+  // Lets go what nobody here uses any more.
+  void review();
+  // All that has not come is lost.
+  void close(const std::string& why);
+
+  struct found {
+    object* o = nullptr;  // with a reference
+    const value_codec* type = nullptr;
+  };
+  found own(global_id id);  // one of its own that is lent
+  // Somebody waits for a stand-in: its id, if it is to be fetched now.
+  bool is_wanted(const object* o, global_id& id);
+  // A value has come, or a failure: the stand-in, if it waits for that.
+  found to_settle(global_id id);
+  struct counts {
+    std::size_t lent, borrowed;
+  };
+  counts count();
+
+private:
+  struct entry {
+    object* o = nullptr;  // with a reference; null: nobody has read the ref yet
+    const value_codec* type = nullptr;
+    std::uint64_t hash = 0;
+    std::size_t pins = 0;  // frames with it that may be read yet
+    bool asked = false, settled = false;
+  };
+  class source;
+  using garbage = std::vector<object*>;
+  struct afterwards {  // done without the lock
+    garbage drop;
+    std::vector<std::pair<object*, std::string>> lose;  // with a reference
+    ~afterwards();
+  };
+  void apply(borrows::effects&& e, afterwards& then);
+  void lose(entry& e, const std::string& why, afterwards& then);
+  void forget(global_id id, entry& e, afterwards& then);
+  std::string gone_text(global_id id) const;
+
+  domain& domain_;
+  const node_id self_;
+  const std::function<void()> wake_;
+  std::mutex mutex_;  // guards all that follows
+  borrows borrows_;
+  std::set<node_id> peers_;
+  std::unordered_map<object*, global_id> ids_;
+  std::unordered_map<global_id, entry> entries_;
+  std::vector<borrows::message> messages_;
+  std::uint64_t numbers_ = 0;
+};
+
+void put_failure(object& o, const failure* why) noexcept;
+
+}  // namespace troupe::detail
