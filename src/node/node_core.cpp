@@ -259,6 +259,10 @@ void node_core::greet(const greeting& peer, const std::string& called) {
   l.address = peer.address;
   const auto facts = l.facts;
   objects_->opened(peer.node);
+  {
+    std::lock_guard guard{work_mutex_};
+    open_.insert(peer.node);
+  }
   links_.emplace(peer.node, std::move(l));
   frames::others known;
   for (const auto& m : members_->here()) known.nodes.push_back({m.node, m.name, m.address});
@@ -280,7 +284,9 @@ void node_core::part(node_id peer, const std::string&) {
   const auto l = links_.find(peer);
   if (l == links_.end()) return;
   const bool died = !l->second.leaving;
+  if (died) lost_nodes_.emplace_back(now(), std::move(l->second.facts));
   links_.erase(l);
+  apply(placement_.retired(peer, now()));  // nobody is sent there any more
   if (members_->find(peer)) members_->closed(now(), peer);
   drop_served(peer);
   drop_held(peer);
