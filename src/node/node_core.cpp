@@ -40,6 +40,12 @@ frames::facts own_facts(domain& d, const node_options& options) {
   return f;
 }
 
+// Its own tasks it runs also if it serves nobody.
+node_facts for_its_own(node_facts f, const domain& d) {
+  f.slots = d.options().workers;
+  return f;
+}
+
 std::string own_name(domain& d, const node_options& options) {
   return options.name.empty() ? d.options().name + "-" + std::to_string(::getpid()) : options.name;
 }
@@ -68,7 +74,7 @@ node_core::node_core(domain& d, const node_options& options)
       id_(random_node_id()),
       own_(facts_of(id_, own_name(d, options), own_facts(d, options))),
       name_(own_.name),
-      placement_(own_) {}
+      placement_(for_its_own(own_, d)) {}
 
 std::shared_ptr<node_core> node_core::join(domain& d, const node_options& options) {
   if (!d.at_once()) throw error("join: a runtime on a deterministic scheduler has no network");
