@@ -77,7 +77,9 @@ public:
     for (const auto* source : {&from_command_line_, &from_environment_, &from_file_})
       po::store(parsed(*source), chosen);
     fill(chosen);
-    if (!request_.for_node) choose();
+    if (request_.purpose == config_request::a_run ||
+        (request_.purpose == config_request::either && !is_a_nodes()))
+      choose();
     if (result_.errors.empty()) check_together();
     return std::move(result_);
   }
@@ -208,6 +210,12 @@ private:
     if (const auto found = origins_.find(&spec); found != origins_.end()) return found->second;
     const auto section = lines_.find(spec.section);
     return at_line(section == lines_.end() ? 1 : section->second);
+  }
+
+  bool is_a_nodes() const {
+    const auto& values = result_.values;
+    return values[common().name].empty() &&
+           !(values[common().listen].empty() && values[common().join].empty());
   }
 
   void choose() {

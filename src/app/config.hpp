@@ -18,7 +18,7 @@ struct config_request {
   std::vector<std::pair<std::string, std::string>> environment = {};  // TROUPE_SECTION__KEY, value
   std::vector<std::string> sets = {};  // section.key=value; the last wins
   std::optional<std::string> workers = {};
-  bool for_node = false;  // no workflow is to be run
+  enum { a_run, a_node, either } purpose = a_run;  // a node runs no workflow of its own
 };
 
 struct configuration {

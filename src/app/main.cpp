@@ -76,9 +76,9 @@ void tell(const problems& errors, const std::string& file) {
 }
 
 int run_or_check(const command& what, const std::string& program, output& out) {
-  config_request request{what.file,          "",
-                         read_environment(), what.sets,
-                         what.workers,       what.what == verb::node || what.what == verb::status};
+  config_request request{what.file, "", read_environment(), what.sets, what.workers};
+  if (what.what == verb::check) request.purpose = config_request::either;
+  else if (what.what != verb::run) request.purpose = config_request::a_node;
   try {
     if (!what.file.empty()) request.text = read_text(what.file);
   } catch (const std::system_error& e) {
@@ -93,7 +93,8 @@ int run_or_check(const command& what, const std::string& program, output& out) {
   if (what.what == verb::run) return run_workflow(config, program, out);
   if (what.what == verb::node) return run_node(config, program, out);
   if (what.what == verb::status) return tell_status(what, config.values, program, out);
-  out << what.file << ": no errors; it runs the workflow " << config.chosen->name() << '\n';
+  out << what.file << ": no errors; it "
+      << (config.chosen ? "runs the workflow " + config.chosen->name() : "is a node's") << '\n';
   return 0;
 }
 

@@ -30,6 +30,15 @@ std::uint64_t bytes_in_all(const offered_task& t) {
 }
 }  // namespace
 
+bool has_all(const node_facts& has, const needs& n) {
+  if (!std::includes(has.labels.begin(), has.labels.end(), n.labels.begin(), n.labels.end()))
+    return false;
+  return std::all_of(n.resources.begin(), n.resources.end(), [&](const auto& wanted) {
+    const auto found = has.resources.find(wanted.first);
+    return found == has.resources.end() ? wanted.second <= 0 : wanted.second <= found->second;
+  });
+}
+
 // Short tasks: as many as it takes 2 ms to run; long ones: one for each slot, beside those that run.
 // Nothing is known of a new node: as if its tasks were long.
 std::size_t placement::node::window() const {
@@ -55,12 +64,7 @@ void placement::node::queue_is(std::size_t queue) {
 bool placement::node::can(const needs& n) const {
   if (facts.slots == 0 || lacking.count(n.function) != 0) return false;
   if (facts.functions && facts.functions->count(n.function) == 0) return false;
-  if (!std::includes(facts.labels.begin(), facts.labels.end(), n.labels.begin(), n.labels.end()))
-    return false;
-  return std::all_of(n.resources.begin(), n.resources.end(), [&](const auto& wanted) {
-    const auto has = facts.resources.find(wanted.first);
-    return has == facts.resources.end() ? wanted.second <= 0 : wanted.second <= has->second;
-  });
+  return has_all(facts, n);
 }
 
 void placement::node::add_lacks(const needs& n, std::vector<lack>& to) const {
@@ -126,6 +130,11 @@ placings placement::offer(offered_task t, time now) {
   }
   pump(out, now);
   return out;
+}
+
+void placement::let_wait(const global_id& task) {
+  if (const auto found = tasks_.find(task); found != tasks_.end())
+    found->second.what.may_wait = true;
 }
 
 std::optional<node_id> placement::taker() const {

@@ -34,6 +34,9 @@ struct node_facts {
   std::optional<std::set<std::uint64_t>> functions;  // none: all
 };
 
+// Labels and resources; whether it knows the function is another thing.
+bool has_all(const node_facts& has, const needs& n);
+
 struct offered_task {
   global_id task;
   needs wants;
@@ -101,6 +104,9 @@ public:
   [[nodiscard]] placings left(node_id node, time now);
   // Precondition: the task is not known here.
   [[nodiscard]] placings offer(offered_task t, time now);
+
+  // From now on it waits if nobody is there that can run it.
+  void let_wait(const global_id& task);
 
   // Who has the most room now.
   std::optional<node_id> taker() const;

@@ -40,6 +40,12 @@ frames::facts own_facts(domain& d, const node_options& options) {
   return f;
 }
 
+// Its own tasks it runs also if it serves nobody.
+node_facts for_its_own(node_facts f, const domain& d) {
+  f.slots = d.options().workers;
+  return f;
+}
+
 std::string own_name(domain& d, const node_options& options) {
   return options.name.empty() ? d.options().name + "-" + std::to_string(::getpid()) : options.name;
 }
@@ -68,7 +74,7 @@ node_core::node_core(domain& d, const node_options& options)
       id_(random_node_id()),
       own_(facts_of(id_, own_name(d, options), own_facts(d, options))),
       name_(own_.name),
-      placement_(own_) {}
+      placement_(for_its_own(own_, d)) {}
 
 std::shared_ptr<node_core> node_core::join(domain& d, const node_options& options) {
   if (!d.at_once()) throw error("join: a runtime on a deterministic scheduler has no network");
@@ -259,6 +265,10 @@ void node_core::greet(const greeting& peer, const std::string& called) {
   l.address = peer.address;
   const auto facts = l.facts;
   objects_->opened(peer.node);
+  {
+    std::lock_guard guard{work_mutex_};
+    open_.insert(peer.node);
+  }
   links_.emplace(peer.node, std::move(l));
   frames::others known;
   for (const auto& m : members_->here()) known.nodes.push_back({m.node, m.name, m.address});
@@ -280,7 +290,9 @@ void node_core::part(node_id peer, const std::string&) {
   const auto l = links_.find(peer);
   if (l == links_.end()) return;
   const bool died = !l->second.leaving;
+  if (died) lost_nodes_.emplace_back(now(), std::move(l->second.facts));
   links_.erase(l);
+  apply(placement_.retired(peer, now()));  // nobody is sent there any more
   if (members_->find(peer)) members_->closed(now(), peer);
   drop_served(peer);
   drop_held(peer);

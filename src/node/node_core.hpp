@@ -31,6 +31,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -127,6 +128,7 @@ private:
   void bring(std::uint64_t number, away_reply reply);
   void bring_failure(std::uint64_t number, failure::kind kind, const std::string& text);
   void place_again(std::uint64_t number);
+  bool may_come_again(const needs& n);
   offered_task offer_of(std::uint64_t number, const sent_task& s);
   const known_function& function_of(const task& t, std::uint64_t& hash);
   void lose_tasks(node_id peer, bool died);
@@ -204,8 +206,9 @@ private:
   std::unordered_map<std::uint64_t, std::uint64_t> attempts_;  // those under way, to their tasks
   std::uint64_t last_task_ = 0;
   std::unordered_map<const known_function*, std::uint64_t> hashes_;
-  std::unordered_set<const outgoing_call*> stay_;  // calls that nobody there can run
-  std::deque<time> deaths_;                        // of nodes, of late
+  std::unordered_set<const outgoing_call*> stay_;       // calls that nobody there can run
+  std::deque<time> deaths_;                             // of nodes, of late
+  std::deque<std::pair<time, node_facts>> lost_nodes_;  // who may come again
   time relieve_at_ = INT64_MAX, crowded_since_ = 0;
   std::size_t ended_before_ = 0;  // tasks of the runtime, then
   bool draining_ = false;
@@ -224,6 +227,7 @@ private:
   std::uint64_t order_ = 0;  // of what was said of their number
   time last_done_ = 0;
   servings servings_;
+  std::set<node_id> open_;  // nodes that are connected: for others nothing is held
   std::unordered_map<std::uint64_t, held> held_;
   std::uint64_t last_held_ = 0;
 };

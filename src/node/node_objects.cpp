@@ -26,16 +26,18 @@ std::vector<char> to_bytes(const failure& f) {
 
 frames::payload node_core::pack(node_id to, std::vector<char>&& bytes, shared_objects::sink& refs) {
   frames::payload p;
-  p.refs = refs.take();
   if (bytes.size() <= rides_along) {
     p.bytes = std::move(bytes);
+    p.refs = refs.take();
     return p;
   }
   p.size = bytes.size();
   std::lock_guard guard{work_mutex_};
+  if (!open_.contains(to)) throw error("node " + to_text(to) + " is not connected any more");
   p.held = ++last_held_;
   servings_.hold({id_, p.held}, p.size);
   held_.emplace(p.held, held{to, std::move(bytes)});
+  p.refs = refs.take();
   return p;
 }
 
@@ -97,6 +99,7 @@ void node_core::on(node_id from, frames::let_go&& f) {
 
 void node_core::drop_held(node_id peer) {
   std::lock_guard guard{work_mutex_};
+  open_.erase(peer);
   for (auto i = held_.begin(); i != held_.end();) {
     if (i->second.peer != peer) {
       ++i;

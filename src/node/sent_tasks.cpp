@@ -14,6 +14,7 @@ namespace troupe::detail {
 namespace {
 constexpr std::int64_t us = 1'000, ms = 1'000'000;
 constexpr std::int64_t of_late = 10'000 * ms;  // deaths of nodes
+constexpr std::int64_t comes_again = 60'000 * ms;
 // Shorter tasks than that are done before they have reached another node.
 constexpr std::int64_t worth_a_way = 20 * us;
 
@@ -108,6 +109,14 @@ offered_task node_core::offer_of(std::uint64_t number, const sent_task& s) {
   return o;
 }
 
+// A node that could run it has died of late: perhaps it is started again, or another in its place.
+bool node_core::may_come_again(const needs& n) {
+  while (!lost_nodes_.empty() && lost_nodes_.front().first < now() - comes_again)
+    lost_nodes_.pop_front();
+  return std::any_of(lost_nodes_.begin(), lost_nodes_.end(),
+                     [&](const auto& lost) { return has_all(lost.second, n); });
+}
+
 void node_core::take_over(task& t, bool must_leave) {
   const std::uint64_t number = ++last_task_;
   sent_task& s = sent_[number];
@@ -115,8 +124,12 @@ void node_core::take_over(task& t, bool must_leave) {
   s.must_leave = must_leave;
   numbers_.emplace(&t, number);
   const auto travels = t.type().travels;
-  if (must_leave) apply(placement_.offer(offer_of(number, s), now()));
-  else {
+  if (must_leave) {
+    auto offered = offer_of(number, s);
+    offered.may_wait = may_come_again(offered.wants);
+    apply(placement_.offer(std::move(offered), now()));
+    placement_.let_wait({id_, number});  // somebody could run it, and may come again
+  } else {
     t.set_out(shared_from_this());
     apply(placement_.give(offer_of(number, s), now()));
     if (const auto found = sent_.find(number); found != sent_.end() && !found->second.current) {
@@ -240,8 +253,10 @@ void node_core::place_again(std::uint64_t number) {
   sent_task& s = sent_.at(number);
   s.pull = 0;
   s.current.reset();
-  if (s.must_leave) apply(placement_.offer(offer_of(number, s), now()));
-  else bring(number, {});
+  if (!s.must_leave) return bring(number, {});
+  auto again = offer_of(number, s);
+  again.may_wait = true;
+  apply(placement_.offer(std::move(again), now()));
 }
 
 // ---- replies ------------------------------------------------------------------------------------

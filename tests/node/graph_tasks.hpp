@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// The tasks of random graphs that run on several nodes; the same in the driver and in its workers.
+#pragma once
+#include <troupe/export.hpp>
+#include <troupe/troupe.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace graph_tasks {
+
+using number = std::uint64_t;
+
+inline number mix(number a, number b) {
+  return (a ^ (b + 0x9e3779b97f4a7c15 + (a << 6) + (a >> 2))) * 0xff51afd7ed558ccd;
+}
+inline number fold(number own, const std::vector<number>& all) {
+  for (const number n : all) own = mix(own, n);
+  return own;
+}
+inline void work() {  // some 0.3 ms of a processor
+  for (const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(300);
+       std::chrono::steady_clock::now() < until;) {}
+}
+
+inline number plain(number own, const std::vector<number>& inputs) {
+  work();
+  return fold(own, inputs);
+}
+inline number pauses(number own, number input) {
+  troupe::here().sleep_for(std::chrono::milliseconds(own % 5));
+  return mix(own, input);
+}
+inline troupe::ref<number> nested(number own, const std::vector<number>& inputs) {
+  auto& rt = troupe::here();
+  std::vector<troupe::ref<number>> parts;
+  for (number i = 0; i < 3; ++i) parts.push_back(rt.submit<plain>(own + i, inputs));
+  return rt.submit<plain>(own, parts);
+}
+inline number nested_value(number own, const std::vector<number>& inputs) {
+  return fold(own, {fold(own, inputs), fold(own + 1, inputs), fold(own + 2, inputs)});
+}
+inline number tree(number n) {
+  if (n == 0) return 1;
+  const auto rest = troupe::here().submit<tree>(n - 1);
+  return mix(n, troupe::here().get(rest));
+}
+inline number tree_value(number n) { return n == 0 ? 1 : mix(n, tree_value(n - 1)); }
+inline std::vector<number> big(number own) {
+  std::vector<number> all(25'000);  // 200 KB
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = own + i;
+  return all;
+}
+inline number sum(const std::vector<number>& all, number own) {
+  number n = own;
+  for (const number x : all) n += x;
+  return n;
+}
+inline number fails(number own, number) { throw std::runtime_error("node " + std::to_string(own)); }
+inline number for_ever(number n) {
+  troupe::here().sleep_for(std::chrono::hours(1));
+  return n;
+}
+
+inline void export_all() {
+  troupe::export_tasks<plain, pauses, nested, tree, big, sum, fails, for_ever>();
+}
+
+}  // namespace graph_tasks

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+// Processes that are killed with -9 while graphs run on them. TROUPE_KILLS and TROUPE_SEED choose more
+// and others.
+#include <troupe/node.hpp>
+
+#include "tests/node/graph_tasks.hpp"
+#include "tests/runtime/says.hpp"
+#include "tests/runtime/support.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace troupe;
+using namespace graph_tasks;
+using namespace std::chrono_literals;
+
+namespace {
+
+class worker_process {
+public:
+  explicit worker_process(const std::vector<std::string>& arguments) {
+    const char* program = std::getenv("TROUPE_WORKER_NODE");
+    REQUIRE_MESSAGE(program, "TROUPE_WORKER_NODE is not set");
+    int in[2], out[2];
+    REQUIRE(::pipe2(in, O_CLOEXEC) == 0);
+    REQUIRE(::pipe2(out, O_CLOEXEC) == 0);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(in[0], STDIN_FILENO);
+      ::dup2(out[1], STDOUT_FILENO);
+      std::vector<char*> all{const_cast<char*>(program)};
+      for (const auto& a : arguments) all.push_back(const_cast<char*>(a.c_str()));
+      all.push_back(nullptr);
+      ::execv(program, all.data());
+      ::_exit(127);
+    }
+    ::close(in[0]);
+    ::close(out[1]);
+    stdin_ = in[1];
+    for (char c = 0; ::read(out[0], &c, 1) > 0 && c != '\n';) address += c;
+    ::close(out[0]);
+    REQUIRE(!address.empty());
+  }
+  worker_process(const worker_process&) = delete;
+  worker_process& operator=(const worker_process&) = delete;
+  ~worker_process() { kill(); }
+  void kill() {
+    if (pid_ == -1) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(std::exchange(pid_, -1), nullptr, 0);
+    ::close(stdin_);
+  }
+  std::string address;
+
+private:
+  pid_t pid_ = -1;
+  int stdin_ = -1;
+};
+using worker = std::unique_ptr<worker_process>;
+
+struct cluster {
+  explicit cluster(std::size_t n) {
+    export_all();
+    for (std::size_t i = 0; i < n; ++i) add();
+    REQUIRE(home.wait_for(n, 20s));
+  }
+  void add() { workers.push_back(std::make_unique<worker_process>(std::vector{home.address()})); }
+  runtime rt{{.workers = 1, .name = "driver"}};
+  node home = rt.join({.listen = "127.0.0.1:0", .serves = false, .silence = 2000ms});
+  std::vector<worker> workers;
+};
+
+// ---- a random graph, and what each of its tasks must give ---------------------------------------
+
+struct expected {
+  number value = 0;
+  int failed = -1;  // whose error it is
+};
+struct planned {
+  enum kind { plain, pauses, nested, tree, big, fails, kinds } what;
+  number own;
+  bool far;
+  std::vector<std::size_t> inputs;
+  expected gives;
+};
+
+std::vector<planned> plan_of(unsigned seed) {
+  std::mt19937 random{seed};
+  std::vector<planned> plan(20 + random() % 60);
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    planned& p = plan[i];
+    p.what =
+        random() % 30 == 0 ? planned::fails : static_cast<planned::kind>(random() % planned::fails);
+    p.own = i;
+    p.far = random() % 3 != 0;
+    const std::size_t n = p.what == planned::pauses || p.what == planned::fails ? 1 : random() % 4;
+    for (std::size_t k = 0; k < n && i > 0; ++k) p.inputs.push_back(random() % i);
+    if (p.inputs.empty() && (p.what == planned::pauses || p.what == planned::fails))
+      p.what = planned::plain;
+    std::vector<number> values;
+    for (const auto from : p.inputs) {
+      const auto& e = plan[from].gives;
+      if (e.failed >= 0 && p.gives.failed < 0) p.gives.failed = e.failed;
+      values.push_back(e.value);
+    }
+    if (p.what == planned::tree || p.what == planned::big) p.gives.failed = -1, p.inputs.clear();
+    if (p.gives.failed >= 0) continue;
+    switch (p.what) {
+      case planned::plain: p.gives.value = fold(p.own, values); break;
+      case planned::pauses: p.gives.value = mix(p.own, values[0]); break;
+      case planned::nested: p.gives.value = nested_value(p.own, values); break;
+      case planned::tree: p.gives.value = tree_value(p.own % 8); break;
+      case planned::big: p.gives.value = graph_tasks::sum(graph_tasks::big(p.own), p.own); break;
+      default: p.gives.failed = static_cast<int>(i);
+    }
+  }
+  return plan;
+}
+
+std::vector<ref<number>> submit(const runtime& rt, const std::vector<planned>& plan) {
+  std::vector<ref<number>> all;
+  for (const auto& p : plan) {
+    task_options options;
+    if (p.far) options.labels = {"far"};
+    const auto to = rt.with(options);
+    std::vector<ref<number>> inputs;
+    for (const auto i : p.inputs) inputs.push_back(all[i]);
+    switch (p.what) {
+      case planned::plain: all.push_back(to.submit<graph_tasks::plain>(p.own, inputs)); break;
+      case planned::pauses: all.push_back(to.submit<graph_tasks::pauses>(p.own, inputs[0])); break;
+      case planned::nested: all.push_back(to.submit<graph_tasks::nested>(p.own, inputs)); break;
+      case planned::tree: all.push_back(to.submit<graph_tasks::tree>(p.own % 8)); break;
+      case planned::big:
+        all.push_back(to.submit<graph_tasks::sum>(to.submit<graph_tasks::big>(p.own), p.own));
+        break;
+      default: all.push_back(to.submit<graph_tasks::fails>(p.own, inputs[0]));
+    }
+  }
+  return all;
+}
+
+void compare(const cluster& c, const std::vector<planned>& plan,
+             const std::vector<ref<number>>& all) {
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    CAPTURE(i);
+    const expected& e = plan[i].gives;
+    try {
+      const number value = c.rt.get(all[i], 20s);
+      CHECK(e.failed < 0);
+      CHECK(value == e.value);
+    } catch (const task_error& error) {
+      CHECK_MESSAGE(error.text() == "node " + std::to_string(e.failed), std::string(error.what()));
+    } catch (const timed_out&) {
+      std::fprintf(stderr, "task %zu of kind %d has not settled: %s\n", i, plan[i].what,
+                   c.home.status().c_str());
+      std::abort();
+    } catch (const error& other) { FAIL_CHECK(std::string(other.what())); }
+  }
+}
+
+unsigned from_environment(const char* name, unsigned otherwise) {
+  const char* text = std::getenv(name);
+  return text ? static_cast<unsigned>(std::strtoul(text, nullptr, 10)) : otherwise;
+}
+
+bool is_clean(const runtime& rt, const node& home) {
+  const auto s = rt.stats();
+  const std::string text = home.status();
+  const auto none = [&](const char* name) {
+    return text.find("\"" + std::string(name) + "\": 0") != std::string::npos;
+  };
+  return s.objects == 0 && s.tasks_unsettled == 0 && none("lent") && none("borrowed") &&
+         none("held_for_others") && none("away") && none("waiting_for_a_node") && none("pulls");
+}
+
+}  // namespace
+
+TEST_CASE("a node that is killed loses nothing") {
+  test::deadline over;
+  cluster c(2);
+  const auto far = c.rt.with({.labels = {"far"}});
+  std::vector<ref<number>> all;
+  for (number i = 0; i < 300; ++i) all.push_back(far.submit<plain>(i, std::vector<number>{i}));
+  c.rt.get(all[20]);
+  c.workers[0]->kill();
+  for (number i = 0; i < 300; ++i) CHECK(c.rt.get(all[i]) == fold(i, {i}));
+}
+
+TEST_CASE("graphs come out right with all nodes but one killed, and with all") {
+  test::deadline over;
+  cluster c(3);
+  const auto plan = plan_of(7);
+  auto all = submit(c.rt, plan);
+  c.workers[0]->kill();
+  c.workers[2]->kill();
+  compare(c, plan, all);
+  all = {};
+  std::vector<ref<number>> at_home;
+  for (number i = 0; i < 500; ++i) at_home.push_back(c.rt.submit<plain>(i, std::vector<number>{}));
+  c.workers[1]->kill();
+  for (number i = 0; i < 500; ++i) CHECK(c.rt.get(at_home[i]) == i);
+}
+
+TEST_CASE("random graphs come out right while nodes are killed at random, and nothing is left") {
+  const unsigned kills = from_environment("TROUPE_KILLS", test::size(40, 15));
+  unsigned seed = from_environment("TROUPE_SEED", 1);
+  test::deadline over{std::chrono::seconds(60 + kills)};
+  cluster c(3);
+  std::atomic<unsigned> killed{0};
+  std::mutex mutex;
+  std::condition_variable bell;
+  bool over_now = false;
+  std::thread killer([&] {
+    std::mt19937 random{seed};
+    while (killed < kills) {
+      std::this_thread::sleep_for(
+          std::chrono::milliseconds(30 + random() % 70));  // the test's own pace
+      auto& one = c.workers[random() % c.workers.size()];
+      one->kill();
+      one = std::make_unique<worker_process>(std::vector{c.home.address()});
+      ++killed;
+    }
+    std::unique_lock guard{mutex};  // the workers would end with the thread that has started them
+    bell.wait(guard, [&] { return over_now; });
+  });
+  unsigned graphs = 0;
+  while (killed < kills) {
+    CAPTURE(seed);
+    std::vector<std::vector<planned>> plans;
+    std::vector<std::vector<ref<number>>> results;
+    for (int i = 0; i < 4; ++i) {
+      plans.push_back(plan_of(seed++));
+      results.push_back(submit(c.rt, plans.back()));
+    }
+    for (std::size_t i = 0; i < plans.size(); ++i) compare(c, plans[i], results[i]);
+    graphs += 4;
+  }
+  MESSAGE(graphs, " graphs, ", kills, " kills");
+  CHECK(test::soon([&] { return is_clean(c.rt, c.home); }));
+  if (!is_clean(c.rt, c.home)) MESSAGE(c.home.status());
+  {
+    std::lock_guard guard{mutex};
+    over_now = true;
+    bell.notify_one();
+  }
+  killer.join();
+}
+
+TEST_CASE("the death of who has submitted ends its work on the others") {
+  test::deadline over;
+  export_all();
+  runtime rt{{.workers = 1, .labels = {"elsewhere"}, .name = "other"}};
+  node home = rt.join({.listen = "127.0.0.1:0", .slots = 20, .silence = 2000ms});
+  worker_process driver({home.address(), "endless"});
+  REQUIRE(test::soon([&] { return rt.stats().tasks_unsettled == 20; }));
+  driver.kill();
+  CHECK(test::soon([&] { return rt.stats().tasks_unsettled == 0 && is_clean(rt, home); }));
+}
