@@ -43,6 +43,9 @@ namespace troupe::detail {
 class domain;
 class network_system;
 
+// So many tasks wait at a node at most, as far as others believe it.
+constexpr std::uint64_t longest_queue = 1'000'000;
+
 // What travels as bytes on its own: it has more of them than ride with a frame.
 constexpr std::size_t rides_along = 64 << 10;
 

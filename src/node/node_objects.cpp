@@ -6,7 +6,9 @@
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
 
+#include <unistd.h>
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace troupe::detail {
@@ -18,6 +20,12 @@ std::vector<char> to_bytes(const failure& f) {
     encoder to{bytes};
     f.write(to);
   }
+  return bytes;
+}
+
+std::uint64_t memory_of_machine() {
+  static const auto bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                            static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   return bytes;
 }
 }  // namespace
@@ -122,6 +130,7 @@ std::uint64_t node_core::unpack(node_id from, frames::payload& p,
   const global_id what{from, p.held};
   pull waits{what, {}, std::move(then)};
   try {
+    if (p.size > memory_of_machine()) throw std::bad_alloc();
     waits.bytes.resize(p.size);
   } catch (const std::exception&) {  // more than there can be
     send(from, frames::let_go{p.held});

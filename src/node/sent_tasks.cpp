@@ -286,7 +286,7 @@ void node_core::on(node_id from, frames::done&& f) {
   link& l = links_.at(from);
   if (f.order > l.order) {
     l.order = f.order;
-    l.queue = f.queue;
+    l.queue = std::min(f.queue, longest_queue);
   }
   apply(placement_.settled({{id_, number}, f.attempt, from}, f.service, l.queue, now()));
   attempts_.erase(f.attempt);
