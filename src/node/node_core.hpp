@@ -134,6 +134,9 @@ private:
   bool may_come_again(const needs& n);
   offered_task offer_of(std::uint64_t number, const sent_task& s);
   const known_function& function_of(const task& t, std::uint64_t& hash);
+  std::uint64_t take_flat(node_id from, std::uint64_t number, const frames::payload& p);
+  std::uint64_t take_reply(node_id from, std::uint64_t number, frames::came how, frames::payload& p,
+                           std::shared_ptr<ref_source> refs);
   void lose_tasks(node_id peer, bool died);
   void on(node_id from, frames::done&& f);
   void on(node_id from, frames::handed_back&& f);
@@ -156,21 +159,34 @@ private:
   // ---- objects (node_objects.cpp)
   struct held {
     node_id peer;
-    std::vector<char> bytes;
+    std::vector<char> bytes;  // or those of an object, with a reference
+    object* o = nullptr;
+    const char* data = nullptr;
   };
   struct pull {
     global_id what;
-    std::vector<char> bytes;
-    std::function<void(std::vector<char>*)> then;  // null: it is lost
+    std::function<char*(std::size_t)> grow;  // where the bytes go, so many at least
+    std::function<void(bool)> then;          // false: it is lost
+    std::function<void()> undo = {};         // it is left, and `then` is not called
   };
   // The bytes ride along, or are held. Any thread.
   frames::payload pack(node_id to, std::vector<char>&& bytes, shared_objects::sink& refs);
   // An object's outcome for a peer. Any thread; never throws.
   frames::payload outcome_of(node_id to, object& o, const value_codec& type, frames::came& how);
   // Calls `then` with the bytes, now or when they have been pulled. Gives the pull's number, or 0.
+  // Throws troupe::error if there is no place for them.
   std::uint64_t unpack(node_id from, frames::payload& p,
                        std::function<void(std::vector<char>*)> then);
+  // A flat value, into `storage`. then: it is there; or it is lost, and nothing is constructed.
+  std::uint64_t unpack_flat(node_id from, const frames::payload& p, const value_codec& type,
+                            void* storage, std::function<void(bool)> then);
+  std::uint64_t start_pull(node_id from, const frames::payload& p,
+                           std::function<char*(std::size_t)> grow, std::function<void(bool)> then,
+                           std::function<void()> undo = {});
+  template <class F> void make_place(node_id from, const frames::payload& p, F make);
   void leave_pull(std::uint64_t number);
+  void hold(frames::payload& p, held&& h);  // any thread
+  void have_flat(node_id from, const frames::have& f);
   void on(node_id from, frames::want&& f);
   void on(node_id from, frames::have&& f);
   void on(node_id from, frames::chunk_wanted&& f);

@@ -23,6 +23,12 @@ std::vector<char> to_bytes(const failure& f) {
   return bytes;
 }
 
+const failure* died_with(global_id id) {
+  return failure::make(failure::kind::lost, "another node's",
+                       "object " + std::to_string(id.number) + " of node " + to_text(id.maker) +
+                           " is lost: that node died with it");
+}
+
 std::uint64_t memory_of_machine() {
   static const auto bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                             static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
@@ -40,13 +46,21 @@ frames::payload node_core::pack(node_id to, std::vector<char>&& bytes, shared_ob
     return p;
   }
   p.size = bytes.size();
-  std::lock_guard guard{work_mutex_};
-  if (!open_.contains(to)) throw error("node " + to_text(to) + " is not connected any more");
-  p.held = ++last_held_;
-  servings_.hold({id_, p.held}, p.size);
-  held_.emplace(p.held, held{to, std::move(bytes)});
+  held h{to, std::move(bytes)};
+  h.data = h.bytes.data();
+  hold(p, std::move(h));
   p.refs = refs.take();
   return p;
+}
+
+// Throws troupe::error if its peer is gone.
+void node_core::hold(frames::payload& p, held&& h) {
+  std::lock_guard guard{work_mutex_};
+  if (!open_.contains(h.peer))
+    throw error("node " + to_text(h.peer) + " is not connected any more");
+  p.held = ++last_held_;
+  servings_.hold({id_, p.held}, p.size);
+  held_.emplace(p.held, std::move(h));
 }
 
 frames::payload node_core::outcome_of(node_id to, object& o, const value_codec& type,
@@ -56,12 +70,25 @@ frames::payload node_core::outcome_of(node_id to, object& o, const value_codec& 
   else if (!o.failed) {
     shared_objects::sink refs{*objects_, to};
     try {
+      how = frames::came::value;
+      if (type.flat && type.flat->size(o.value) > rides_along) {
+        frames::payload p;
+        p.size = type.flat->size(o.value);
+        p.flat = true;
+        o.retain();
+        try {
+          hold(p, {to, {}, &o, type.flat->data(o.value)});
+        } catch (...) {
+          o.drop();
+          throw;
+        }
+        return p;
+      }
       std::vector<char> bytes;
       {
         encoder e{bytes, &refs};
         type.write(e, o.value);
       }
-      how = frames::came::value;
       return pack(to, std::move(bytes), refs);
     } catch (const std::exception& e) { why = e.what(); } catch (...) {
       why = "an exception of another kind";
@@ -89,7 +116,7 @@ void node_core::on(node_id from, frames::chunk_wanted&& f) {
       const frames::chunk_header head{f.held, f.number, f.offset};
       item.resize(sizeof head + f.length);
       std::memcpy(item.data(), &head, sizeof head);
-      std::memcpy(item.data() + sizeof head, found->second.bytes.data() + f.offset, f.length);
+      std::memcpy(item.data() + sizeof head, found->second.data + f.offset, f.length);
       servings_.sent(from, f.length);
     }
   }
@@ -98,25 +125,35 @@ void node_core::on(node_id from, frames::chunk_wanted&& f) {
 }
 
 void node_core::on(node_id from, frames::let_go&& f) {
-  std::lock_guard guard{work_mutex_};
-  const auto found = held_.find(f.held);
-  if (found == held_.end() || found->second.peer != from) return;
-  servings_.drop({id_, f.held});
-  held_.erase(found);
+  object* o = nullptr;
+  {
+    std::lock_guard guard{work_mutex_};
+    const auto found = held_.find(f.held);
+    if (found == held_.end() || found->second.peer != from) return;
+    servings_.drop({id_, f.held});
+    o = found->second.o;
+    held_.erase(found);
+  }
+  if (o) o->drop();
 }
 
 void node_core::drop_held(node_id peer) {
-  std::lock_guard guard{work_mutex_};
-  open_.erase(peer);
-  for (auto i = held_.begin(); i != held_.end();) {
-    if (i->second.peer != peer) {
-      ++i;
-      continue;
+  std::vector<object*> objects;
+  {
+    std::lock_guard guard{work_mutex_};
+    open_.erase(peer);
+    for (auto i = held_.begin(); i != held_.end();) {
+      if (i->second.peer != peer) {
+        ++i;
+        continue;
+      }
+      servings_.drop({id_, i->first});
+      if (i->second.o) objects.push_back(i->second.o);
+      i = held_.erase(i);
     }
-    servings_.drop({id_, i->first});
-    i = held_.erase(i);
+    servings_.gone(peer);
   }
-  servings_.gone(peer);
+  for (object* o : objects) o->drop();
 }
 
 // ---- pulled -------------------------------------------------------------------------------------
@@ -127,18 +164,55 @@ std::uint64_t node_core::unpack(node_id from, frames::payload& p,
     then(&p.bytes);
     return 0;
   }
-  const global_id what{from, p.held};
-  pull waits{what, {}, std::move(then)};
+  const auto bytes = std::make_shared<std::vector<char>>();
+  make_place(from, p, [&] { bytes->reserve(p.size); });
+  const auto grow = [bytes](std::size_t n) {
+    if (bytes->size() < n) bytes->resize(n);
+    return bytes->data();
+  };
+  return start_pull(from, p, grow, [bytes, then = std::move(then)](bool arrived) {
+    then(arrived ? bytes.get() : nullptr);
+  });
+}
+
+std::uint64_t node_core::unpack_flat(node_id from, const frames::payload& p,
+                                     const value_codec& type, void* storage,
+                                     std::function<void(bool)> then) {
+  make_place(from, p, [&] {
+    if (!type.flat || p.held == 0) throw error("it should not come so");
+    type.flat->make(storage, p.size);
+  });
+  const auto grow = [&type, storage](std::size_t n) { return type.flat->grow(storage, n); };
+  const auto destroy = [&type, storage] { type.holds->destroy(storage); };
+  return start_pull(
+      from, p, grow,
+      [destroy, then = std::move(then)](bool arrived) {
+        if (!arrived) destroy();
+        then(arrived);
+      },
+      destroy);
+}
+
+template <class F> void node_core::make_place(node_id from, const frames::payload& p, F make) {
+  std::string why;
   try {
     if (p.size > memory_of_machine()) throw std::bad_alloc();
-    waits.bytes.resize(p.size);
-  } catch (const std::exception&) {  // more than there can be
-    send(from, frames::let_go{p.held});
-    waits.then(nullptr);
-    return 0;
+    return make();
+  } catch (const std::exception& e) { why = e.what(); }
+  send(from, frames::let_go{p.held});
+  throw error("a value of " + std::to_string(p.size) + " bytes cannot be taken in: " + why);
+}
+
+std::uint64_t node_core::start_pull(node_id from, const frames::payload& p,
+                                    std::function<char*(std::size_t)> grow,
+                                    std::function<void(bool)> then, std::function<void()> undo) {
+  const global_id what{from, p.held};
+  if (pull_numbers_.contains(what)) {
+    if (undo) undo();
+    throw error("it names the same bytes twice");
   }
   const std::uint64_t number = ++last_pull_;
-  pulling_.emplace(number, std::move(waits));
+  pulling_.emplace(number, pull{what, std::move(grow), std::move(then), std::move(undo)});
   pull_numbers_.emplace(what, number);
   apply(pulls_.want(what, p.size, {from}, now()));
   return number;
@@ -147,11 +221,12 @@ std::uint64_t node_core::unpack(node_id from, frames::payload& p,
 void node_core::leave_pull(std::uint64_t number) {
   const auto found = pulling_.find(number);
   if (found == pulling_.end()) return;
-  const global_id what = found->second.what;
-  pulling_.erase(found);
+  const auto left = pulling_.extract(found);
+  const global_id what = left.mapped().what;
   pull_numbers_.erase(what);
   apply(pulls_.leave(what, now()));
   send(what.maker, frames::let_go{what.number});
+  if (left.mapped().undo) left.mapped().undo();
 }
 
 void node_core::apply(pulls::effects&& e) {
@@ -163,7 +238,7 @@ void node_core::apply(pulls::effects&& e) {
     auto done = pulling_.extract(at->second);
     pull_numbers_.erase(at);
     send(end.object.maker, frames::let_go{end.object.number});
-    done.mapped().then(end.lost ? nullptr : &done.mapped().bytes);
+    done.mapped().then(!end.lost);
   }
 }
 
@@ -177,8 +252,8 @@ void node_core::take_chunk(node_id from, const std::vector<char>& item) {
   const std::size_t length = item.size() - sizeof head;
   auto effects = pulls_.arrived({from, what, head.number, head.offset, length}, now());
   if (effects.take) {
-    auto& bytes = pulling_.at(pull_numbers_.at(what)).bytes;
-    std::memcpy(bytes.data() + head.offset, item.data() + sizeof head, length);
+    char* const to = pulling_.at(pull_numbers_.at(what)).grow(head.offset + length);
+    std::memcpy(to + head.offset, item.data() + sizeof head, length);
   }
   apply(std::move(effects));
 }
@@ -224,32 +299,53 @@ void node_core::on(node_id from, frames::have&& f) {
                                             " is lost: that node has it no more, or is gone"));
     return found.o->drop();
   }
+  if (f.what.flat) return have_flat(from, f);
   auto refs = objects_->arrived(from, std::move(f.what.refs));
   const auto have = std::make_shared<frames::have>(std::move(f));
-  (void)unpack(from, have->what, [this, have, refs](std::vector<char>* bytes) {
+  try {
+    (void)unpack(from, have->what, [this, have, refs](std::vector<char>* bytes) {
+      const auto found = objects_->to_settle(have->object);
+      if (!found.o) return;
+      if (!bytes || have->how == frames::came::failure) {
+        const failure* why = nullptr;
+        try {
+          if (bytes) {
+            decoder in{*bytes};
+            why = failure::read(in);
+          }
+        } catch (const error&) {}
+        if (!why) why = died_with(have->object);
+        put_failure(*found.o, why);
+        return found.o->drop();
+      }
+      on_a_worker(domain_, found.o,
+                  [objects = objects_, type = found.type, refs,
+                   kept = std::make_shared<std::vector<char>>(std::move(*bytes))](object& o) {
+                    objects->unpack(o, *type, *kept, refs.get());
+                  });
+    });
+  } catch (const error& e) {
     const auto found = objects_->to_settle(have->object);
     if (!found.o) return;
-    if (!bytes || have->how == frames::came::failure) {
-      const failure* why = nullptr;
-      try {
-        if (bytes) {
-          decoder in{*bytes};
-          why = failure::read(in);
-        }
-      } catch (const error&) {}
-      if (!why)
-        why = failure::make(failure::kind::lost, "another node's",
-                            "object " + std::to_string(have->object.number) + " of node " +
-                                to_text(have->object.maker) + " is lost: that node died with it");
-      put_failure(*found.o, why);
-      return found.o->drop();
-    }
-    on_a_worker(domain_, found.o,
-                [objects = objects_, type = found.type, refs,
-                 kept = std::make_shared<std::vector<char>>(std::move(*bytes))](object& o) {
-                  objects->unpack(o, *type, *kept, refs.get());
-                });
-  });
+    put_failure(*found.o, failure::make(failure::kind::thrown, "another node's", e.what()));
+    found.o->drop();
+  }
+}
+
+void node_core::have_flat(node_id from, const frames::have& f) {
+  const auto found = objects_->to_settle(f.object);
+  if (!found.o) return send(from, frames::let_go{f.what.held});
+  object* const o = found.o;
+  try {
+    (void)unpack_flat(from, f.what, *found.type, o->storage(), [o, id = f.object](bool arrived) {
+      if (arrived) put_object(o);
+      else put_failure(*o, died_with(id));
+      o->drop();
+    });
+  } catch (const error& e) {
+    put_failure(*o, failure::make(failure::kind::thrown, "another node's", e.what()));
+    o->drop();
+  }
 }
 
 void node_core::on(node_id from, frames::borrowing&& f) {

@@ -275,6 +275,33 @@ void node_core::bring_failure(std::uint64_t number, failure::kind kind, const st
         {away_reply::failed, {}, {}, failure::make(kind, name, "task '" + name + "': " + text)});
 }
 
+std::uint64_t node_core::take_flat(node_id from, std::uint64_t number, const frames::payload& p) {
+  const task& t = *sent_.at(number).t;
+  const value_codec& type = *t.type().travels->function().result;
+  return unpack_flat(from, p, type, t.out()->storage(), [this, number](bool arrived) {
+    if (arrived) bring(number, {away_reply::in_place, {}, {}, nullptr});
+    else place_again(number);
+  });
+}
+
+std::uint64_t node_core::take_reply(node_id from, std::uint64_t number, frames::came how,
+                                    frames::payload& p, std::shared_ptr<ref_source> refs) {
+  return unpack(from, p, [this, number, how, refs](std::vector<char>* bytes) {
+    if (!bytes) return place_again(number);
+    if (how == frames::came::value)
+      return bring(number, {away_reply::value, std::move(*bytes), refs, nullptr});
+    const failure* why = nullptr;
+    try {
+      decoder in{*bytes};
+      why = failure::read(in);
+    } catch (const error& e) {
+      return bring_failure(number, failure::kind::thrown,
+                           std::string("how it failed cannot be read: ") + e.what());
+    }
+    bring(number, {away_reply::failed, {}, {}, why});
+  });
+}
+
 void node_core::on(node_id from, frames::done&& f) {
   // Kept until it is read, also if nobody wants it.
   auto refs = objects_->arrived(from, std::move(f.what.refs));
@@ -295,25 +322,11 @@ void node_core::on(node_id from, frames::done&& f) {
     return;
   }
   found->second.current.reset();
-  const auto how = f.how;
-  const std::uint64_t pull =
-      unpack(from, f.what, [this, number, how, refs](std::vector<char>* bytes) {
-        if (!bytes) return place_again(number);
-        away_reply reply{away_reply::value, {}, refs, nullptr};
-        if (how == frames::came::value) reply.bytes = std::move(*bytes);
-        else {
-          reply.is = away_reply::failed;
-          try {
-            decoder in{*bytes};
-            reply.why = failure::read(in);
-          } catch (const error& e) {
-            return bring_failure(number, failure::kind::thrown,
-                                 std::string("how it failed cannot be read: ") + e.what());
-          }
-        }
-        bring(number, std::move(reply));
-      });
-  if (pull != 0) sent_.at(number).pull = pull;  // else it is there, and the task may be gone
+  try {
+    const std::uint64_t pull = f.what.flat ? take_flat(from, number, f.what)
+                                           : take_reply(from, number, f.how, f.what, refs);
+    if (pull != 0) sent_.at(number).pull = pull;  // else it is there, and the task may be gone
+  } catch (const error& e) { bring_failure(number, failure::kind::thrown, e.what()); }
   if (crowd_) relieve_at_ = std::min(relieve_at_, now());
 }
 
