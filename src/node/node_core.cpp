@@ -235,15 +235,13 @@ void node_core::refused(const std::string& address, refusal why, const std::stri
   });
 }
 void node_core::received(node_id from, lane l, std::span<const char> item) {
+  if (l == lane::bulk) return take_chunk(from, item);
   std::vector<char> bytes{item.begin(), item.end()};
-  if (l == lane::bulk)
-    post([from, bytes = std::move(bytes)](node_core& n) { n.take_chunk(from, bytes); });
-  else
-    post([from, bytes = std::move(bytes)](node_core& n) {
-      try {
-        n.take(from, decode<frames::frame>(bytes));
-      } catch (const error& e) { n.malformed(from, e.what()); }
-    });
+  post([from, bytes = std::move(bytes)](node_core& n) {
+    try {
+      n.take(from, decode<frames::frame>(bytes));
+    } catch (const error& e) { n.malformed(from, e.what()); }
+  });
 }
 void node_core::closed(node_id peer, const std::string& why) {
   post([peer, why](node_core& n) { n.part(peer, why); });

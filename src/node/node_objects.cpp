@@ -158,11 +158,11 @@ void node_core::drop_held(node_id peer) {
 
 // ---- pulled -------------------------------------------------------------------------------------
 
-std::uint64_t node_core::unpack(node_id from, frames::payload& p,
-                                std::function<void(std::vector<char>*)> then) {
+bool node_core::unpack(node_id from, frames::payload& p,
+                       std::function<void(std::vector<char>*)> then) {
   if (p.held == 0) {
     then(&p.bytes);
-    return 0;
+    return false;
   }
   const auto bytes = std::make_shared<std::vector<char>>();
   make_place(from, p, [&] { bytes->reserve(p.size); });
@@ -175,9 +175,8 @@ std::uint64_t node_core::unpack(node_id from, frames::payload& p,
   });
 }
 
-std::uint64_t node_core::unpack_flat(node_id from, const frames::payload& p,
-                                     const value_codec& type, void* storage,
-                                     std::function<void(bool)> then) {
+bool node_core::unpack_flat(node_id from, const frames::payload& p, const value_codec& type,
+                            void* storage, std::function<void(bool)> then) {
   make_place(from, p, [&] {
     if (!type.flat || p.held == 0) throw error("it should not come so");
     type.flat->make(storage, p.size);
@@ -203,59 +202,69 @@ template <class F> void node_core::make_place(node_id from, const frames::payloa
   throw error("a value of " + std::to_string(p.size) + " bytes cannot be taken in: " + why);
 }
 
-std::uint64_t node_core::start_pull(node_id from, const frames::payload& p,
-                                    std::function<char*(std::size_t)> grow,
-                                    std::function<void(bool)> then, std::function<void()> undo) {
+bool node_core::start_pull(node_id from, const frames::payload& p,
+                           std::function<char*(std::size_t)> grow, std::function<void(bool)> then,
+                           std::function<void()> undo) {
   const global_id what{from, p.held};
-  if (pull_numbers_.contains(what)) {
+  if (pulling_.contains(what)) {
     if (undo) undo();
     throw error("it names the same bytes twice");
   }
-  const std::uint64_t number = ++last_pull_;
-  pulling_.emplace(number, pull{what, std::move(grow), std::move(then), std::move(undo)});
-  pull_numbers_.emplace(what, number);
+  {
+    std::lock_guard guard{pulling_mutex_};
+    pulling_.emplace(what, pull{p.size, std::move(grow), std::move(then), std::move(undo)});
+  }
   apply(pulls_.want(what, p.size, {from}, now()));
-  return number;
+  return true;
 }
 
-void node_core::leave_pull(std::uint64_t number) {
-  const auto found = pulling_.find(number);
-  if (found == pulling_.end()) return;
-  const auto left = pulling_.extract(found);
-  const global_id what = left.mapped().what;
-  pull_numbers_.erase(what);
+std::optional<node_core::pull> node_core::take_pull(global_id what) {
+  std::lock_guard guard{pulling_mutex_};
+  auto found = pulling_.extract(what);
+  if (found.empty()) return std::nullopt;
+  return std::move(found.mapped());
+}
+
+void node_core::leave_pull(global_id what) {
+  const auto left = take_pull(what);
+  if (!left) return;
   apply(pulls_.leave(what, now()));
   send(what.maker, frames::let_go{what.number});
-  if (left.mapped().undo) left.mapped().undo();
+  if (left->undo) left->undo();
 }
 
 void node_core::apply(pulls::effects&& e) {
   for (const auto& c : e.requests)
     send(c.peer, frames::chunk_wanted{c.object.number, c.number, c.offset, c.length});
-  for (const auto& end : e.ended) {
-    const auto at = pull_numbers_.find(end.object);
-    if (at == pull_numbers_.end()) continue;
-    auto done = pulling_.extract(at->second);
-    pull_numbers_.erase(at);
-    send(end.object.maker, frames::let_go{end.object.number});
-    done.mapped().then(!end.lost);
-  }
+  for (const auto& end : e.ended)
+    if (const auto done = take_pull(end.object)) {
+      send(end.object.maker, frames::let_go{end.object.number});
+      done->then(!end.lost);
+    }
 }
 
-void node_core::take_chunk(node_id from, const std::vector<char>& item) {
-  if (!links_.contains(from)) return;
+// Whether it was asked for is looked at afterwards: what nobody asked for can only spoil the value of
+// the very node that has sent it.
+void node_core::take_chunk(node_id from, std::span<const char> item) {
   frames::chunk_header head;
-  if (item.size() < sizeof head)
-    return malformed(from, "a chunk of " + std::to_string(item.size()) + " bytes");
-  std::memcpy(&head, item.data(), sizeof head);
-  const global_id what{from, head.held};
-  const std::size_t length = item.size() - sizeof head;
-  auto effects = pulls_.arrived({from, what, head.number, head.offset, length}, now());
-  if (effects.take) {
-    char* const to = pulling_.at(pull_numbers_.at(what)).grow(head.offset + length);
-    std::memcpy(to + head.offset, item.data() + sizeof head, length);
+  const std::uint64_t length = item.size() - std::min(item.size(), sizeof head);
+  if (item.size() >= sizeof head) std::memcpy(&head, item.data(), sizeof head);
+  {
+    std::lock_guard guard{pulling_mutex_};
+    const auto found = pulling_.find({from, head.held});
+    if (found != pulling_.end() && length > 0 && length <= found->second.size &&
+        head.offset <= found->second.size - length)
+      std::memcpy(found->second.grow(head.offset + length) + head.offset, item.data() + sizeof head,
+                  length);
   }
-  apply(std::move(effects));
+  post([from, head, length](node_core& n) { n.chunk_arrived(from, head, length); });
+}
+
+void node_core::chunk_arrived(node_id from, const frames::chunk_header& head,
+                              std::uint64_t length) {
+  if (!links_.contains(from)) return;
+  if (length == 0) return malformed(from, "an empty chunk");
+  apply(pulls_.arrived({from, {from, head.held}, head.number, head.offset, length}, now()));
 }
 
 void node_core::on(node_id from, frames::chunk_refused&& f) {

@@ -79,7 +79,7 @@ void node_core::give_back(task& t) {
       attempts_.erase(s.current->number);
       send(s.current->node, frames::cancel{s.current->number});
     }
-    if (s.pull != 0) leave_pull(s.pull);
+    if (s.pull) leave_pull(*s.pull);
     apply(placement_.forget({id_, number}, now()));
     bring(number, {});
   }
@@ -251,7 +251,7 @@ void node_core::send_away(std::uint64_t number, const attempt& to) {
 
 void node_core::place_again(std::uint64_t number) {
   sent_task& s = sent_.at(number);
-  s.pull = 0;
+  s.pull.reset();
   s.current.reset();
   if (!s.must_leave) return bring(number, {});
   auto again = offer_of(number, s);
@@ -275,7 +275,7 @@ void node_core::bring_failure(std::uint64_t number, failure::kind kind, const st
         {away_reply::failed, {}, {}, failure::make(kind, name, "task '" + name + "': " + text)});
 }
 
-std::uint64_t node_core::take_flat(node_id from, std::uint64_t number, const frames::payload& p) {
+bool node_core::take_flat(node_id from, std::uint64_t number, const frames::payload& p) {
   const task& t = *sent_.at(number).t;
   const value_codec& type = *t.type().travels->function().result;
   return unpack_flat(from, p, type, t.out()->storage(), [this, number](bool arrived) {
@@ -284,8 +284,8 @@ std::uint64_t node_core::take_flat(node_id from, std::uint64_t number, const fra
   });
 }
 
-std::uint64_t node_core::take_reply(node_id from, std::uint64_t number, frames::came how,
-                                    frames::payload& p, std::shared_ptr<ref_source> refs) {
+bool node_core::take_reply(node_id from, std::uint64_t number, frames::came how, frames::payload& p,
+                           std::shared_ptr<ref_source> refs) {
   return unpack(from, p, [this, number, how, refs](std::vector<char>* bytes) {
     if (!bytes) return place_again(number);
     if (how == frames::came::value)
@@ -323,9 +323,10 @@ void node_core::on(node_id from, frames::done&& f) {
   }
   found->second.current.reset();
   try {
-    const std::uint64_t pull = f.what.flat ? take_flat(from, number, f.what)
-                                           : take_reply(from, number, f.how, f.what, refs);
-    if (pull != 0) sent_.at(number).pull = pull;  // else it is there, and the task may be gone
+    const global_id held{from, f.what.held};
+    const bool pulled = f.what.flat ? take_flat(from, number, f.what)
+                                    : take_reply(from, number, f.how, f.what, refs);
+    if (pulled) sent_.at(number).pull = held;  // else it is there, and the task may be gone
   } catch (const error& e) { bring_failure(number, failure::kind::thrown, e.what()); }
   if (crowd_) relieve_at_ = std::min(relieve_at_, now());
 }
@@ -343,7 +344,7 @@ void node_core::on(node_id from, frames::handed_back&& f) {
 }
 
 // A node is gone. If it died, each task that it had may be what it died of, unless nodes die
-// without it as well.
+// without it as well; if a suspect was among them, it was that one.
 void node_core::lose_tasks(node_id peer, bool died) {
   const time t = now();
   if (died) deaths_.push_back(t);
@@ -352,6 +353,8 @@ void node_core::lose_tasks(node_id peer, bool died) {
   for (auto& [number, s] : sent_)
     if (s.current && s.current->node == peer) aboard.push_back(number);
   std::sort(aboard.begin(), aboard.end());
+  const bool suspects =
+      std::any_of(aboard.begin(), aboard.end(), [&](auto n) { return sent_.at(n).suspect; });
   for (const auto number : aboard) {
     const auto found = sent_.find(number);
     if (found == sent_.end() || !found->second.current) continue;
@@ -362,7 +365,9 @@ void node_core::lose_tasks(node_id peer, bool died) {
     if (!died) continue;
     s.deaths.push_back(t);
     std::erase_if(s.deaths, [&](time at) { return at < t - of_late; });
-    if (s.deaths.size() == deaths_.size()) apply(placement_.killed(was, t));
+    if (s.deaths.size() < deaths_.size() || (suspects && !s.suspect)) continue;
+    s.suspect = true;
+    apply(placement_.killed(was, t));
   }
   apply(placement_.left(peer, t));
 }
