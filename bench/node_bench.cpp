@@ -9,7 +9,6 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,10 +36,15 @@ using block = std::vector<char>;
 std::vector<troupe::ref<block>> make(std::size_t bytes) {
   return {troupe::here().put(block(bytes, 'x'))};
 }
-std::size_t peak() {  // KiB
-  rusage used{};
-  ::getrusage(RUSAGE_SELF, &used);
-  return static_cast<std::size_t>(used.ru_maxrss);
+std::size_t peak() {  // KiB, since the last forget_peak()
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::stoul(line.substr(6));
+  return 0;
+}
+std::size_t forget_peak() {  // gives what there is now
+  std::ofstream("/proc/self/clear_refs") << 5;
+  return peak();
 }
 }  // namespace node_bench
 
@@ -67,7 +71,24 @@ void print(const char* name, double number, const char* unit) {
   std::fflush(stdout);
 }
 
-void measure(const troupe::runtime& rt, std::size_t pull_mib) {
+void pull(const troupe::scope& rt, std::size_t mib) {
+  const auto far = rt.with({.labels = {"far"}});
+  const std::size_t bytes = mib << 20;
+  const auto peak_here = forget_peak(), peak_there = rt.get(far.submit<forget_peak>());
+  const auto made = far.submit<make>(bytes);
+  const auto& r = rt.get(made).at(0);
+  const auto t = clock_type::now();
+  if (rt.get(r).size() != bytes) std::abort();
+  print("an object pulled", static_cast<double>(bytes) / since(t) / 1e6, "MB/s");
+  const auto beside = [&](std::size_t now, std::size_t before) {
+    return (static_cast<double>(now) - static_cast<double>(before)) / 1024 -
+           static_cast<double>(mib);
+  };
+  print("memory beside it, here", beside(peak(), peak_here), "MiB");
+  print("memory beside it, there", beside(rt.get(far.submit<peak>()), peak_there), "MiB");
+}
+
+void no_ops(const troupe::scope& rt) {
   const auto far = rt.with({.labels = {"far"}});
   for (int i = 0; i < 1000; ++i) rt.get(far.submit<nothing>());
   std::vector<double> rates;
@@ -91,30 +112,18 @@ void measure(const troupe::runtime& rt, std::size_t pull_mib) {
   std::sort(times.begin(), times.end());
   print("no-op tasks, one at a time", times[2500], "us (median)");
   print("no-op tasks, one at a time", times[4950], "us (99 of 100 are quicker)");
-  if (pull_mib == 0) return;
-  const std::size_t bytes = pull_mib << 20;
-  const auto peak_here = peak(), peak_there = rt.get(far.submit<peak>());
-  const auto made = far.submit<make>(bytes);
-  const auto& r = rt.get(made).at(0);
-  const auto t = clock_type::now();
-  if (rt.get(r).size() != bytes) std::abort();
-  print("an object pulled", static_cast<double>(bytes) / since(t) / 1e6, "MB/s");
-  const double own = static_cast<double>(bytes) / 1024;
-  print("memory beside it, here", (static_cast<double>(peak() - peak_here) - own) / 1024, "MiB");
-  print("memory beside it, there",
-        (static_cast<double>(rt.get(far.submit<peak>()) - peak_there) - own) / 1024, "MiB");
 }
 }  // namespace
 
 int main(int argc, char** argv) {
-  troupe::export_tasks<nothing, make, peak>();
+  troupe::export_tasks<nothing, make, peak, forget_peak>();
   if (argc == 6 && std::string(argv[1]) == "--serve")
     return serve(argv[2], {argv[3], argv[4], argv[5]});
   bool tls = false;
-  std::size_t pull = 256;
+  std::size_t pull_mib = 256;
   for (int i = 1; i < argc; ++i) {
     if (std::string(argv[i]) == "--tls") tls = true;
-    if (std::string(argv[i]) == "--pull" && i + 1 < argc) pull = std::stoul(argv[++i]);
+    if (std::string(argv[i]) == "--pull" && i + 1 < argc) pull_mib = std::stoul(argv[++i]);
   }
   std::string dir = std::filesystem::temp_directory_path() / "node_bench_XXXXXX";
   if (!::mkdtemp(dir.data())) return 1;
@@ -146,7 +155,8 @@ int main(int argc, char** argv) {
     }
     if (!home.wait_for(1, std::chrono::seconds(10))) return 1;
     std::printf("%s\n", tls ? "with mutual TLS" : "plain");
-    measure(rt, pull);
+    if (pull_mib > 0) pull(rt, pull_mib);
+    no_ops(rt);
   }
   ::kill(worker, SIGKILL);
   ::waitpid(worker, nullptr, 0);

@@ -198,14 +198,55 @@ template <class T> T decode(std::span<const char> bytes) {
 
 namespace troupe::detail {
 
+[[noreturn]] void throw_no_such_size(std::size_t bytes, std::string_view type);
+
+template <class T> constexpr bool is_flat() {
+  if constexpr (std::is_same_v<T, std::string>) return true;
+  else if constexpr (requires {
+                       typename T::value_type;
+                       typename T::allocator_type;
+                     })
+    return std::is_same_v<T, std::vector<typename T::value_type>> &&
+           number<typename T::value_type> && !std::is_same_v<typename T::value_type, bool>;
+  else return false;
+}
+template <class T> inline constexpr flat_bytes flat_of{
+    [](const void* v) { return static_cast<const T*>(v)->size() * sizeof(typename T::value_type); },
+    [](const void* v) { return reinterpret_cast<const char*>(static_cast<const T*>(v)->data()); },
+    [](void* storage, std::size_t bytes) {
+      constexpr std::size_t size = sizeof(typename T::value_type);
+      if (bytes % size != 0 || bytes / size > T().max_size())
+        throw_no_such_size(bytes, type_text<T>);
+      T value;
+      value.reserve(bytes / size);
+      new (storage) T(std::move(value));
+    },
+    [](void* v, std::size_t bytes) {
+      constexpr std::size_t size = sizeof(typename T::value_type);
+      T& value = *static_cast<T*>(v);
+      if (value.size() * size < bytes) value.resize((bytes + size - 1) / size);
+      return reinterpret_cast<char*>(value.data());
+    }};
+template <class T> constexpr const flat_bytes* flat_bytes_of() {
+  if constexpr (is_flat<T>()) return &flat_of<T>;
+  else return nullptr;
+}
+
 template <class T> constexpr value_codec make_value_codec() {
   if constexpr (std::is_void_v<T>)
-    return {"void", hash_of("void"), [](encoder& e, const void*) { e.nil(); },
-            [](decoder& d, void*) { d.nil(); }, &value_type_of<void>};
+    return {"void",
+            hash_of("void"),
+            [](encoder& e, const void*) { e.nil(); },
+            [](decoder& d, void*) { d.nil(); },
+            &value_type_of<void>,
+            nullptr};
   else
-    return {type_text<T>, hash_of(type_text<T>),
+    return {type_text<T>,
+            hash_of(type_text<T>),
             [](encoder& e, const void* value) { e.value(*static_cast<const T*>(value)); },
-            [](decoder& d, void* storage) { new (storage) T(d.value<T>()); }, &value_type_of<T>};
+            [](decoder& d, void* storage) { new (storage) T(d.value<T>()); },
+            &value_type_of<T>,
+            flat_bytes_of<T>()};
 }
 template <class T> inline constexpr value_codec known_codec = make_value_codec<T>();
 template <class T> constexpr const value_codec& its_codec() { return known_codec<T>; }

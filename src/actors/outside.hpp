@@ -21,8 +21,9 @@ struct object;
 struct away_reply {
   enum kind : unsigned char {
     none,
-    value,  // `bytes`, with refs that are found by `refs`
-    failed  // `why`, with a reference
+    value,     // `bytes`, with refs that are found by `refs`
+    in_place,  // the value is in its object's storage
+    failed     // `why`, with a reference
   };
   kind is = none;
   std::vector<char> bytes;

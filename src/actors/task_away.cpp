@@ -51,6 +51,7 @@ void task::bring(away_reply reply) {
 verdict task::take_reply() {
   const away_reply reply = std::exchange(extras_->away->reply, {});
   if (reply.is == away_reply::failed) throw brought{reply.why};
+  if (reply.is == away_reply::in_place) return {};
   decoder from{reply.bytes, reply.refs.get()};
   type_.travels->function().result->read(from, out_->storage());
   return {};

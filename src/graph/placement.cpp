@@ -61,6 +61,10 @@ void placement::node::queue_is(std::size_t queue) {
   else others = std::min(others, busy - std::min(busy, ours.size()));
 }
 
+bool placement::node::has_suspect() const {
+  return std::any_of(ours.begin(), ours.end(), [](auto& e) { return !e.second->killed.empty(); });
+}
+
 bool placement::node::can(const needs& n) const {
   if (facts.slots == 0 || lacking.count(n.function) != 0) return false;
   if (facts.functions && facts.functions->count(n.function) == 0) return false;
@@ -281,6 +285,8 @@ placement::node* placement::choose(const record& r, time now) {
   for (auto& [id, n] : nodes_) {
     if (n.there() >= n.window() || banned(r, n, now)) continue;
     if ((elsewhere && has_killed(n)) || !n.can(r.what.wants)) continue;
+    if (!r.killed.empty() && n.has_suspect())
+      continue;  // else nobody could say which of them it was
     const std::int64_t cost = n.wait() + time_to_move(bytes - bytes_at(r.what, id));
     if (best && (cost > least ||
                  (cost == least && n.there() * best->facts.slots >= best->there() * n.facts.slots)))

@@ -119,7 +119,8 @@ public:
   // `queue`: how many tasks wait for a slot there.
   [[nodiscard]] placings settled(const attempt& a, time service, std::size_t queue, time now);
   [[nodiscard]] placings handed_back(const attempt& a, reason why, time now);
-  // Its node died of it. To be told before that node has left.
+  // Its node died of it, perhaps. To be told before that node has left. From then on it is a suspect:
+  // no node has two of them, so that the next death says more.
   [[nodiscard]] placings killed(const attempt& a, time now);
 
   [[nodiscard]] placings load(node_id node, std::size_t queue, unsigned free_slots, time now);
@@ -151,6 +152,7 @@ private:
     std::int64_t wait() const;
     void queue_is(std::size_t queue);
     bool can(const needs& n) const;
+    bool has_suspect() const;  // of ours, one that was aboard of a node that died
     void add_lacks(const needs& n, std::vector<lack>& to) const;
   };
   enum class state : std::uint8_t { here, waiting, sent };

@@ -23,10 +23,12 @@ struct sent_ref {
   std::optional<std::vector<char>> value;  // of a short one that has settled
 };
 // held: the bytes are many, so they stay with the sender, under that number, and are pulled in chunks.
+// flat: they are those of the value itself, not of its encoding.
 struct payload {
   std::vector<char> bytes;
   std::vector<sent_ref> refs;
   std::uint64_t held = 0, size = 0;
+  bool flat = false;
 };
 
 struct sent_options {

@@ -235,15 +235,13 @@ void node_core::refused(const std::string& address, refusal why, const std::stri
   });
 }
 void node_core::received(node_id from, lane l, std::span<const char> item) {
+  if (l == lane::bulk) return take_chunk(from, item);
   std::vector<char> bytes{item.begin(), item.end()};
-  if (l == lane::bulk)
-    post([from, bytes = std::move(bytes)](node_core& n) { n.take_chunk(from, bytes); });
-  else
-    post([from, bytes = std::move(bytes)](node_core& n) {
-      try {
-        n.take(from, decode<frames::frame>(bytes));
-      } catch (const error& e) { n.malformed(from, e.what()); }
-    });
+  post([from, bytes = std::move(bytes)](node_core& n) {
+    try {
+      n.take(from, decode<frames::frame>(bytes));
+    } catch (const error& e) { n.malformed(from, e.what()); }
+  });
 }
 void node_core::closed(node_id peer, const std::string& why) {
   post([peer, why](node_core& n) { n.part(peer, why); });
@@ -319,7 +317,10 @@ void node_core::malformed(node_id from, const std::string& what) {
   transport_->close(from, "it sent what is no message: " + what);
 }
 
-void node_core::on(node_id, frames::others&& f) {
+void node_core::on(node_id from, frames::others&& f) {
+  constexpr std::size_t most_nodes = 4096;  // each is called
+  if (f.nodes.size() > most_nodes)
+    return malformed(from, std::to_string(f.nodes.size()) + " nodes at once");
   std::vector<members::member> all;
   for (auto& n : f.nodes) all.push_back({n.node, std::move(n.name), std::move(n.address)});
   members_->heard_of(now(), all);
@@ -329,8 +330,8 @@ void node_core::on(node_id from, frames::load&& f) {
   link& l = links_.at(from);
   if (f.order < l.order) return;
   l.order = f.order;
-  l.queue = f.queue;
-  apply(placement_.load(from, f.queue, f.free_slots, now()));
+  l.queue = std::min(f.queue, longest_queue);
+  apply(placement_.load(from, l.queue, f.free_slots, now()));
   if (crowd_) relieve_at_ = std::min(relieve_at_, now());
 }
 

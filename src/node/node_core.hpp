@@ -32,6 +32,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -42,6 +43,9 @@ namespace troupe::detail {
 
 class domain;
 class network_system;
+
+// So many tasks wait at a node at most, as far as others believe it.
+constexpr std::uint64_t longest_queue = 1'000'000;
 
 // What travels as bytes on its own: it has more of them than ride with a frame.
 constexpr std::size_t rides_along = 64 << 10;
@@ -118,7 +122,8 @@ private:
     bool must_leave = false;
     std::optional<attempt> current;  // while a node has it
     std::vector<time> deaths;        // of nodes, with it aboard
-    std::uint64_t pull = 0;          // of its value; 0: none
+    bool suspect = false;            // one of them was counted against it
+    std::optional<global_id> pull;   // of its value, which is big
   };
   void take_over(task& t, bool must_leave);
   void give_back(task& t);
@@ -131,6 +136,9 @@ private:
   bool may_come_again(const needs& n);
   offered_task offer_of(std::uint64_t number, const sent_task& s);
   const known_function& function_of(const task& t, std::uint64_t& hash);
+  bool take_flat(node_id from, std::uint64_t number, const frames::payload& p);
+  bool take_reply(node_id from, std::uint64_t number, frames::came how, frames::payload& p,
+                  std::shared_ptr<ref_source> refs);
   void lose_tasks(node_id peer, bool died);
   void on(node_id from, frames::done&& f);
   void on(node_id from, frames::handed_back&& f);
@@ -153,28 +161,42 @@ private:
   // ---- objects (node_objects.cpp)
   struct held {
     node_id peer;
-    std::vector<char> bytes;
+    std::vector<char> bytes;  // or those of an object, with a reference
+    object* o = nullptr;
+    const char* data = nullptr;
   };
   struct pull {
-    global_id what;
-    std::vector<char> bytes;
-    std::function<void(std::vector<char>*)> then;  // null: it is lost
+    std::uint64_t size = 0;
+    std::function<char*(std::size_t)> grow;  // where the bytes go, so many at least
+    std::function<void(bool)> then;          // false: it is lost
+    std::function<void()> undo = {};         // it is left, and `then` is not called
   };
   // The bytes ride along, or are held. Any thread.
   frames::payload pack(node_id to, std::vector<char>&& bytes, shared_objects::sink& refs);
   // An object's outcome for a peer. Any thread; never throws.
   frames::payload outcome_of(node_id to, object& o, const value_codec& type, frames::came& how);
-  // Calls `then` with the bytes, now or when they have been pulled. Gives the pull's number, or 0.
-  std::uint64_t unpack(node_id from, frames::payload& p,
-                       std::function<void(std::vector<char>*)> then);
-  void leave_pull(std::uint64_t number);
+  // Calls `then` with the bytes, now (false) or when they have been pulled.
+  // Throws troupe::error if there is no place for them.
+  bool unpack(node_id from, frames::payload& p, std::function<void(std::vector<char>*)> then);
+  // A flat value, into `storage`. then: it is there; or it is lost, and nothing is constructed.
+  bool unpack_flat(node_id from, const frames::payload& p, const value_codec& type, void* storage,
+                   std::function<void(bool)> then);
+  bool start_pull(node_id from, const frames::payload& p, std::function<char*(std::size_t)> grow,
+                  std::function<void(bool)> then, std::function<void()> undo = {});
+  template <class F> void make_place(node_id from, const frames::payload& p, F make);
+  void leave_pull(global_id what);
+  std::optional<pull> take_pull(global_id what);
+  void hold(frames::payload& p, held&& h);  // any thread
+  void have_flat(node_id from, const frames::have& f);
   void on(node_id from, frames::want&& f);
   void on(node_id from, frames::have&& f);
   void on(node_id from, frames::chunk_wanted&& f);
   void on(node_id from, frames::chunk_refused&& f);
   void on(node_id from, frames::let_go&& f);
   void on(node_id from, frames::borrowing&& f);
-  void take_chunk(node_id from, const std::vector<char>& item);
+  // On the network's thread: the bytes go where they belong at once.
+  void take_chunk(node_id from, std::span<const char> item);
+  void chunk_arrived(node_id from, const frames::chunk_header& head, std::uint64_t length);
   void want_object(object* o);
   void apply(pulls::effects&& e);
   void send_messages();
@@ -216,9 +238,8 @@ private:
   time load_at_ = 0, review_at_ = 0;
   std::shared_ptr<shared_objects> objects_;
   pulls pulls_;
-  std::unordered_map<std::uint64_t, pull> pulling_;
-  std::map<global_id, std::uint64_t> pull_numbers_;
-  std::uint64_t last_pull_ = 0;
+  std::mutex pulling_mutex_;  // guards the next: written by this thread, read by the network's
+  std::map<global_id, pull> pulling_;
   std::map<std::uint64_t, std::shared_ptr<std::promise<std::string>>> status_asked_;
   std::uint64_t last_status_ = 0;
 

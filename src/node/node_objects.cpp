@@ -6,7 +6,9 @@
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
 
+#include <unistd.h>
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace troupe::detail {
@@ -18,6 +20,18 @@ std::vector<char> to_bytes(const failure& f) {
     encoder to{bytes};
     f.write(to);
   }
+  return bytes;
+}
+
+const failure* died_with(global_id id) {
+  return failure::make(failure::kind::lost, "another node's",
+                       "object " + std::to_string(id.number) + " of node " + to_text(id.maker) +
+                           " is lost: that node died with it");
+}
+
+std::uint64_t memory_of_machine() {
+  static const auto bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                            static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   return bytes;
 }
 }  // namespace
@@ -32,13 +46,21 @@ frames::payload node_core::pack(node_id to, std::vector<char>&& bytes, shared_ob
     return p;
   }
   p.size = bytes.size();
-  std::lock_guard guard{work_mutex_};
-  if (!open_.contains(to)) throw error("node " + to_text(to) + " is not connected any more");
-  p.held = ++last_held_;
-  servings_.hold({id_, p.held}, p.size);
-  held_.emplace(p.held, held{to, std::move(bytes)});
+  held h{to, std::move(bytes)};
+  h.data = h.bytes.data();
+  hold(p, std::move(h));
   p.refs = refs.take();
   return p;
+}
+
+// Throws troupe::error if its peer is gone.
+void node_core::hold(frames::payload& p, held&& h) {
+  std::lock_guard guard{work_mutex_};
+  if (!open_.contains(h.peer))
+    throw error("node " + to_text(h.peer) + " is not connected any more");
+  p.held = ++last_held_;
+  servings_.hold({id_, p.held}, p.size);
+  held_.emplace(p.held, std::move(h));
 }
 
 frames::payload node_core::outcome_of(node_id to, object& o, const value_codec& type,
@@ -48,12 +70,25 @@ frames::payload node_core::outcome_of(node_id to, object& o, const value_codec& 
   else if (!o.failed) {
     shared_objects::sink refs{*objects_, to};
     try {
+      how = frames::came::value;
+      if (type.flat && type.flat->size(o.value) > rides_along) {
+        frames::payload p;
+        p.size = type.flat->size(o.value);
+        p.flat = true;
+        o.retain();
+        try {
+          hold(p, {to, {}, &o, type.flat->data(o.value)});
+        } catch (...) {
+          o.drop();
+          throw;
+        }
+        return p;
+      }
       std::vector<char> bytes;
       {
         encoder e{bytes, &refs};
         type.write(e, o.value);
       }
-      how = frames::came::value;
       return pack(to, std::move(bytes), refs);
     } catch (const std::exception& e) { why = e.what(); } catch (...) {
       why = "an exception of another kind";
@@ -81,7 +116,7 @@ void node_core::on(node_id from, frames::chunk_wanted&& f) {
       const frames::chunk_header head{f.held, f.number, f.offset};
       item.resize(sizeof head + f.length);
       std::memcpy(item.data(), &head, sizeof head);
-      std::memcpy(item.data() + sizeof head, found->second.bytes.data() + f.offset, f.length);
+      std::memcpy(item.data() + sizeof head, found->second.data + f.offset, f.length);
       servings_.sent(from, f.length);
     }
   }
@@ -90,88 +125,146 @@ void node_core::on(node_id from, frames::chunk_wanted&& f) {
 }
 
 void node_core::on(node_id from, frames::let_go&& f) {
-  std::lock_guard guard{work_mutex_};
-  const auto found = held_.find(f.held);
-  if (found == held_.end() || found->second.peer != from) return;
-  servings_.drop({id_, f.held});
-  held_.erase(found);
+  object* o = nullptr;
+  {
+    std::lock_guard guard{work_mutex_};
+    const auto found = held_.find(f.held);
+    if (found == held_.end() || found->second.peer != from) return;
+    servings_.drop({id_, f.held});
+    o = found->second.o;
+    held_.erase(found);
+  }
+  if (o) o->drop();
 }
 
 void node_core::drop_held(node_id peer) {
-  std::lock_guard guard{work_mutex_};
-  open_.erase(peer);
-  for (auto i = held_.begin(); i != held_.end();) {
-    if (i->second.peer != peer) {
-      ++i;
-      continue;
+  std::vector<object*> objects;
+  {
+    std::lock_guard guard{work_mutex_};
+    open_.erase(peer);
+    for (auto i = held_.begin(); i != held_.end();) {
+      if (i->second.peer != peer) {
+        ++i;
+        continue;
+      }
+      servings_.drop({id_, i->first});
+      if (i->second.o) objects.push_back(i->second.o);
+      i = held_.erase(i);
     }
-    servings_.drop({id_, i->first});
-    i = held_.erase(i);
+    servings_.gone(peer);
   }
-  servings_.gone(peer);
+  for (object* o : objects) o->drop();
 }
 
 // ---- pulled -------------------------------------------------------------------------------------
 
-std::uint64_t node_core::unpack(node_id from, frames::payload& p,
-                                std::function<void(std::vector<char>*)> then) {
+bool node_core::unpack(node_id from, frames::payload& p,
+                       std::function<void(std::vector<char>*)> then) {
   if (p.held == 0) {
     then(&p.bytes);
-    return 0;
+    return false;
   }
-  const global_id what{from, p.held};
-  pull waits{what, {}, std::move(then)};
-  try {
-    waits.bytes.resize(p.size);
-  } catch (const std::exception&) {  // more than there can be
-    send(from, frames::let_go{p.held});
-    waits.then(nullptr);
-    return 0;
-  }
-  const std::uint64_t number = ++last_pull_;
-  pulling_.emplace(number, std::move(waits));
-  pull_numbers_.emplace(what, number);
-  apply(pulls_.want(what, p.size, {from}, now()));
-  return number;
+  const auto bytes = std::make_shared<std::vector<char>>();
+  make_place(from, p, [&] { bytes->reserve(p.size); });
+  const auto grow = [bytes](std::size_t n) {
+    if (bytes->size() < n) bytes->resize(n);
+    return bytes->data();
+  };
+  return start_pull(from, p, grow, [bytes, then = std::move(then)](bool arrived) {
+    then(arrived ? bytes.get() : nullptr);
+  });
 }
 
-void node_core::leave_pull(std::uint64_t number) {
-  const auto found = pulling_.find(number);
-  if (found == pulling_.end()) return;
-  const global_id what = found->second.what;
-  pulling_.erase(found);
-  pull_numbers_.erase(what);
+bool node_core::unpack_flat(node_id from, const frames::payload& p, const value_codec& type,
+                            void* storage, std::function<void(bool)> then) {
+  make_place(from, p, [&] {
+    if (!type.flat || p.held == 0) throw error("it should not come so");
+    type.flat->make(storage, p.size);
+  });
+  const auto grow = [&type, storage](std::size_t n) { return type.flat->grow(storage, n); };
+  const auto destroy = [&type, storage] { type.holds->destroy(storage); };
+  return start_pull(
+      from, p, grow,
+      [destroy, then = std::move(then)](bool arrived) {
+        if (!arrived) destroy();
+        then(arrived);
+      },
+      destroy);
+}
+
+template <class F> void node_core::make_place(node_id from, const frames::payload& p, F make) {
+  std::string why;
+  try {
+    if (p.size > memory_of_machine()) throw std::bad_alloc();
+    return make();
+  } catch (const std::exception& e) { why = e.what(); }
+  send(from, frames::let_go{p.held});
+  throw error("a value of " + std::to_string(p.size) + " bytes cannot be taken in: " + why);
+}
+
+bool node_core::start_pull(node_id from, const frames::payload& p,
+                           std::function<char*(std::size_t)> grow, std::function<void(bool)> then,
+                           std::function<void()> undo) {
+  const global_id what{from, p.held};
+  if (pulling_.contains(what)) {
+    if (undo) undo();
+    throw error("it names the same bytes twice");
+  }
+  {
+    std::lock_guard guard{pulling_mutex_};
+    pulling_.emplace(what, pull{p.size, std::move(grow), std::move(then), std::move(undo)});
+  }
+  apply(pulls_.want(what, p.size, {from}, now()));
+  return true;
+}
+
+std::optional<node_core::pull> node_core::take_pull(global_id what) {
+  std::lock_guard guard{pulling_mutex_};
+  auto found = pulling_.extract(what);
+  if (found.empty()) return std::nullopt;
+  return std::move(found.mapped());
+}
+
+void node_core::leave_pull(global_id what) {
+  const auto left = take_pull(what);
+  if (!left) return;
   apply(pulls_.leave(what, now()));
   send(what.maker, frames::let_go{what.number});
+  if (left->undo) left->undo();
 }
 
 void node_core::apply(pulls::effects&& e) {
   for (const auto& c : e.requests)
     send(c.peer, frames::chunk_wanted{c.object.number, c.number, c.offset, c.length});
-  for (const auto& end : e.ended) {
-    const auto at = pull_numbers_.find(end.object);
-    if (at == pull_numbers_.end()) continue;
-    auto done = pulling_.extract(at->second);
-    pull_numbers_.erase(at);
-    send(end.object.maker, frames::let_go{end.object.number});
-    done.mapped().then(end.lost ? nullptr : &done.mapped().bytes);
-  }
+  for (const auto& end : e.ended)
+    if (const auto done = take_pull(end.object)) {
+      send(end.object.maker, frames::let_go{end.object.number});
+      done->then(!end.lost);
+    }
 }
 
-void node_core::take_chunk(node_id from, const std::vector<char>& item) {
-  if (!links_.contains(from)) return;
+// Whether it was asked for is looked at afterwards: what nobody asked for can only spoil the value of
+// the very node that has sent it.
+void node_core::take_chunk(node_id from, std::span<const char> item) {
   frames::chunk_header head;
-  if (item.size() < sizeof head)
-    return malformed(from, "a chunk of " + std::to_string(item.size()) + " bytes");
-  std::memcpy(&head, item.data(), sizeof head);
-  const global_id what{from, head.held};
-  const std::size_t length = item.size() - sizeof head;
-  auto effects = pulls_.arrived({from, what, head.number, head.offset, length}, now());
-  if (effects.take) {
-    auto& bytes = pulling_.at(pull_numbers_.at(what)).bytes;
-    std::memcpy(bytes.data() + head.offset, item.data() + sizeof head, length);
+  const std::uint64_t length = item.size() - std::min(item.size(), sizeof head);
+  if (item.size() >= sizeof head) std::memcpy(&head, item.data(), sizeof head);
+  {
+    std::lock_guard guard{pulling_mutex_};
+    const auto found = pulling_.find({from, head.held});
+    if (found != pulling_.end() && length > 0 && length <= found->second.size &&
+        head.offset <= found->second.size - length)
+      std::memcpy(found->second.grow(head.offset + length) + head.offset, item.data() + sizeof head,
+                  length);
   }
-  apply(std::move(effects));
+  post([from, head, length](node_core& n) { n.chunk_arrived(from, head, length); });
+}
+
+void node_core::chunk_arrived(node_id from, const frames::chunk_header& head,
+                              std::uint64_t length) {
+  if (!links_.contains(from)) return;
+  if (length == 0) return malformed(from, "an empty chunk");
+  apply(pulls_.arrived({from, {from, head.held}, head.number, head.offset, length}, now()));
 }
 
 void node_core::on(node_id from, frames::chunk_refused&& f) {
@@ -215,32 +308,53 @@ void node_core::on(node_id from, frames::have&& f) {
                                             " is lost: that node has it no more, or is gone"));
     return found.o->drop();
   }
+  if (f.what.flat) return have_flat(from, f);
   auto refs = objects_->arrived(from, std::move(f.what.refs));
   const auto have = std::make_shared<frames::have>(std::move(f));
-  (void)unpack(from, have->what, [this, have, refs](std::vector<char>* bytes) {
+  try {
+    (void)unpack(from, have->what, [this, have, refs](std::vector<char>* bytes) {
+      const auto found = objects_->to_settle(have->object);
+      if (!found.o) return;
+      if (!bytes || have->how == frames::came::failure) {
+        const failure* why = nullptr;
+        try {
+          if (bytes) {
+            decoder in{*bytes};
+            why = failure::read(in);
+          }
+        } catch (const error&) {}
+        if (!why) why = died_with(have->object);
+        put_failure(*found.o, why);
+        return found.o->drop();
+      }
+      on_a_worker(domain_, found.o,
+                  [objects = objects_, type = found.type, refs,
+                   kept = std::make_shared<std::vector<char>>(std::move(*bytes))](object& o) {
+                    objects->unpack(o, *type, *kept, refs.get());
+                  });
+    });
+  } catch (const error& e) {
     const auto found = objects_->to_settle(have->object);
     if (!found.o) return;
-    if (!bytes || have->how == frames::came::failure) {
-      const failure* why = nullptr;
-      try {
-        if (bytes) {
-          decoder in{*bytes};
-          why = failure::read(in);
-        }
-      } catch (const error&) {}
-      if (!why)
-        why = failure::make(failure::kind::lost, "another node's",
-                            "object " + std::to_string(have->object.number) + " of node " +
-                                to_text(have->object.maker) + " is lost: that node died with it");
-      put_failure(*found.o, why);
-      return found.o->drop();
-    }
-    on_a_worker(domain_, found.o,
-                [objects = objects_, type = found.type, refs,
-                 kept = std::make_shared<std::vector<char>>(std::move(*bytes))](object& o) {
-                  objects->unpack(o, *type, *kept, refs.get());
-                });
-  });
+    put_failure(*found.o, failure::make(failure::kind::thrown, "another node's", e.what()));
+    found.o->drop();
+  }
+}
+
+void node_core::have_flat(node_id from, const frames::have& f) {
+  const auto found = objects_->to_settle(f.object);
+  if (!found.o) return send(from, frames::let_go{f.what.held});
+  object* const o = found.o;
+  try {
+    (void)unpack_flat(from, f.what, *found.type, o->storage(), [o, id = f.object](bool arrived) {
+      if (arrived) put_object(o);
+      else put_failure(*o, died_with(id));
+      o->drop();
+    });
+  } catch (const error& e) {
+    put_failure(*o, failure::make(failure::kind::thrown, "another node's", e.what()));
+    o->drop();
+  }
 }
 
 void node_core::on(node_id from, frames::borrowing&& f) {

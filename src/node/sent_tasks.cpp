@@ -79,7 +79,7 @@ void node_core::give_back(task& t) {
       attempts_.erase(s.current->number);
       send(s.current->node, frames::cancel{s.current->number});
     }
-    if (s.pull != 0) leave_pull(s.pull);
+    if (s.pull) leave_pull(*s.pull);
     apply(placement_.forget({id_, number}, now()));
     bring(number, {});
   }
@@ -251,7 +251,7 @@ void node_core::send_away(std::uint64_t number, const attempt& to) {
 
 void node_core::place_again(std::uint64_t number) {
   sent_task& s = sent_.at(number);
-  s.pull = 0;
+  s.pull.reset();
   s.current.reset();
   if (!s.must_leave) return bring(number, {});
   auto again = offer_of(number, s);
@@ -275,6 +275,33 @@ void node_core::bring_failure(std::uint64_t number, failure::kind kind, const st
         {away_reply::failed, {}, {}, failure::make(kind, name, "task '" + name + "': " + text)});
 }
 
+bool node_core::take_flat(node_id from, std::uint64_t number, const frames::payload& p) {
+  const task& t = *sent_.at(number).t;
+  const value_codec& type = *t.type().travels->function().result;
+  return unpack_flat(from, p, type, t.out()->storage(), [this, number](bool arrived) {
+    if (arrived) bring(number, {away_reply::in_place, {}, {}, nullptr});
+    else place_again(number);
+  });
+}
+
+bool node_core::take_reply(node_id from, std::uint64_t number, frames::came how, frames::payload& p,
+                           std::shared_ptr<ref_source> refs) {
+  return unpack(from, p, [this, number, how, refs](std::vector<char>* bytes) {
+    if (!bytes) return place_again(number);
+    if (how == frames::came::value)
+      return bring(number, {away_reply::value, std::move(*bytes), refs, nullptr});
+    const failure* why = nullptr;
+    try {
+      decoder in{*bytes};
+      why = failure::read(in);
+    } catch (const error& e) {
+      return bring_failure(number, failure::kind::thrown,
+                           std::string("how it failed cannot be read: ") + e.what());
+    }
+    bring(number, {away_reply::failed, {}, {}, why});
+  });
+}
+
 void node_core::on(node_id from, frames::done&& f) {
   // Kept until it is read, also if nobody wants it.
   auto refs = objects_->arrived(from, std::move(f.what.refs));
@@ -286,7 +313,7 @@ void node_core::on(node_id from, frames::done&& f) {
   link& l = links_.at(from);
   if (f.order > l.order) {
     l.order = f.order;
-    l.queue = f.queue;
+    l.queue = std::min(f.queue, longest_queue);
   }
   apply(placement_.settled({{id_, number}, f.attempt, from}, f.service, l.queue, now()));
   attempts_.erase(f.attempt);
@@ -295,25 +322,12 @@ void node_core::on(node_id from, frames::done&& f) {
     return;
   }
   found->second.current.reset();
-  const auto how = f.how;
-  const std::uint64_t pull =
-      unpack(from, f.what, [this, number, how, refs](std::vector<char>* bytes) {
-        if (!bytes) return place_again(number);
-        away_reply reply{away_reply::value, {}, refs, nullptr};
-        if (how == frames::came::value) reply.bytes = std::move(*bytes);
-        else {
-          reply.is = away_reply::failed;
-          try {
-            decoder in{*bytes};
-            reply.why = failure::read(in);
-          } catch (const error& e) {
-            return bring_failure(number, failure::kind::thrown,
-                                 std::string("how it failed cannot be read: ") + e.what());
-          }
-        }
-        bring(number, std::move(reply));
-      });
-  if (pull != 0) sent_.at(number).pull = pull;  // else it is there, and the task may be gone
+  try {
+    const global_id held{from, f.what.held};
+    const bool pulled = f.what.flat ? take_flat(from, number, f.what)
+                                    : take_reply(from, number, f.how, f.what, refs);
+    if (pulled) sent_.at(number).pull = held;  // else it is there, and the task may be gone
+  } catch (const error& e) { bring_failure(number, failure::kind::thrown, e.what()); }
   if (crowd_) relieve_at_ = std::min(relieve_at_, now());
 }
 
@@ -330,7 +344,7 @@ void node_core::on(node_id from, frames::handed_back&& f) {
 }
 
 // A node is gone. If it died, each task that it had may be what it died of, unless nodes die
-// without it as well.
+// without it as well; if a suspect was among them, it was that one.
 void node_core::lose_tasks(node_id peer, bool died) {
   const time t = now();
   if (died) deaths_.push_back(t);
@@ -339,6 +353,8 @@ void node_core::lose_tasks(node_id peer, bool died) {
   for (auto& [number, s] : sent_)
     if (s.current && s.current->node == peer) aboard.push_back(number);
   std::sort(aboard.begin(), aboard.end());
+  const bool suspects =
+      std::any_of(aboard.begin(), aboard.end(), [&](auto n) { return sent_.at(n).suspect; });
   for (const auto number : aboard) {
     const auto found = sent_.find(number);
     if (found == sent_.end() || !found->second.current) continue;
@@ -349,7 +365,9 @@ void node_core::lose_tasks(node_id peer, bool died) {
     if (!died) continue;
     s.deaths.push_back(t);
     std::erase_if(s.deaths, [&](time at) { return at < t - of_late; });
-    if (s.deaths.size() == deaths_.size()) apply(placement_.killed(was, t));
+    if (s.deaths.size() < deaths_.size() || (suspects && !s.suspect)) continue;
+    s.suspect = true;
+    apply(placement_.killed(was, t));
   }
   apply(placement_.left(peer, t));
 }

@@ -46,10 +46,12 @@ void node_core::on(node_id from, frames::run&& f) {
   if (own_.slots == 0 || draining_ || is_swamped())
     return no(false, draining_ ? "the node is leaving" : "the node has too much to do");
   const auto call = std::make_shared<frames::run>(std::move(f));
-  (void)unpack(from, call->call, [this, from, call, refs, &found](std::vector<char>* bytes) {
-    if (bytes && links_.contains(from))
-      begin(from, *call, *found.function, {std::move(*bytes), refs});
-  });
+  try {
+    (void)unpack(from, call->call, [this, from, call, refs, &found](std::vector<char>* bytes) {
+      if (bytes && links_.contains(from))
+        begin(from, *call, *found.function, {std::move(*bytes), refs});
+    });
+  } catch (const error& e) { refuse(from, call->attempt, false, e.what()); }
 }
 
 void node_core::begin(node_id from, const frames::run& f, const exported_function& function,

@@ -11,6 +11,10 @@
 
 namespace troupe {
 
+void detail::throw_no_such_size(std::size_t bytes, std::string_view type) {
+  throw error("troupe: no " + std::string(type) + " has " + std::to_string(bytes) + " bytes");
+}
+
 // The next value; of an array or a map its head.
 struct decoder::token {
   enum kind : int {

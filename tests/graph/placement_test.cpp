@@ -247,6 +247,11 @@ private:
     if (!can(f, t.what.wants)) return false;
     const auto avoid = t.avoids.find(f.id);
     if (avoid != t.avoids.end() && avoid->second > now_) return false;
+    if (!t.killed.empty() && std::any_of(sent_.begin(), sent_.end(), [&](auto& e) {
+          return e.second.node == f.id && !(e.first == t.what.task) &&
+                 !tasks_.at(e.first).killed.empty();
+        }))
+      return false;  // a suspect is there
     return !has_killed(t, f) || std::none_of(nodes_.begin(), nodes_.end(), [&](auto& e) {
       return can(e.second, t.what.wants) && !has_killed(t, e.second);
     });

@@ -5,6 +5,7 @@
 #include <troupe/troupe.hpp>
 
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -65,8 +66,13 @@ inline number for_ever(number n) {
   return n;
 }
 
+inline int kills_its_node() {
+  ::raise(SIGKILL);
+  return 0;
+}
+
 inline void export_all() {
-  troupe::export_tasks<plain, pauses, nested, tree, big, sum, fails, for_ever>();
+  troupe::export_tasks<kills_its_node, plain, pauses, nested, tree, big, sum, fails, for_ever>();
 }
 
 }  // namespace graph_tasks

@@ -256,6 +256,25 @@ TEST_CASE("random graphs come out right while nodes are killed at random, and no
   killer.join();
 }
 
+TEST_CASE("a task that three nodes die of is poisoned, and those that were with it are not") {
+  test::deadline over;
+  cluster c(2);
+  const auto far = c.rt.with({.labels = {"far"}});
+  const auto bad = far.submit<kills_its_node>();
+  std::vector<ref<number>> all;
+  for (number i = 0; i < 100; ++i) all.push_back(far.submit<plain>(i, std::vector<number>{}));
+  int more = 0;
+  for (std::size_t alive = 2; !bad.settled(); alive = c.home.nodes().size()) {
+    if (alive >= 2) continue;
+    REQUIRE(++more < 20);
+    c.add();
+    (void)test::soon([&] { return c.home.nodes().size() > alive || bad.settled(); }, 500ms);
+  }
+  CHECK_SAYS(c.rt.get(bad), poisoned, "each node that ran it died (worker-");
+  c.add();  // perhaps none is left for the others
+  for (number i = 0; i < 100; ++i) CHECK(c.rt.get(all[i]) == i);
+}
+
 TEST_CASE("the death of who has submitted ends its work on the others") {
   test::deadline over;
   export_all();

@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <numeric>
 #include <string>
 #include <tuple>
@@ -35,6 +36,7 @@ std::vector<double> numbers(std::size_t n) {
   std::iota(all.begin(), all.end(), 0.5);
   return all;
 }
+std::string long_text(std::size_t n) { return std::string(n, 'y'); }
 double sum(const std::vector<double>& all) { return std::accumulate(all.begin(), all.end(), 0.0); }
 std::tuple<int, std::string> both(int n) { return {n, std::to_string(n)}; }
 std::vector<ref<int>> many(int n) {
@@ -55,8 +57,8 @@ int waits_for_ever() {
 
 struct pair {
   pair() {
-    export_tasks<where, twice, fails, nested, tries, waits, look, pass, numbers, sum, both, many,
-                 total, sleeps, waits_for_ever>();
+    export_tasks<where, twice, fails, nested, tries, waits, look, pass, numbers, long_text, sum,
+                 both, many, total, sleeps, waits_for_ever>();
     REQUIRE(there.wait_for(1, 10s));
     REQUIRE(home.wait_for(1, 10s));
   }
@@ -67,6 +69,17 @@ struct pair {
 };
 const task_options on_b{.labels = {"far"}};
 }  // namespace far
+
+namespace {
+std::size_t sockets() {
+  std::size_t n = 0;
+  for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    n += std::filesystem::read_symlink(fd, gone).string().starts_with("socket:") ? 1 : 0;
+  }
+  return n;
+}
+}  // namespace
 
 TEST_CASE("a task that needs what its own runtime lacks runs on the node that has it") {
   test::deadline over;
@@ -119,6 +132,10 @@ TEST_CASE("big values are pulled in chunks, both ways") {
   const auto numbers = go.submit<far::numbers>(n);
   CHECK(p.a.get(numbers).size() == n);
   const double expected = far::sum(far::numbers(n));
+  CHECK(far::sum(p.a.get(numbers)) == expected);
+  const std::string text = p.a.get(go.submit<far::long_text>(n));
+  CHECK(text.size() == n);
+  CHECK(text.find_first_not_of('y') == std::string::npos);
   CHECK(p.a.get(go.submit<far::sum>(numbers)) == expected);
   CHECK(p.a.get(go.submit<far::sum>(far::numbers(n))) == expected);
 }
@@ -211,10 +228,15 @@ TEST_CASE("a node that leaves gives back what it runs, and the rest goes on at h
 
 TEST_CASE("a program that is no node opens no socket, and one that leaves can join again") {
   test::deadline over;
+  const auto before = sockets();
   runtime a{{.workers = 1}};
+  CHECK(a.get(a.submit<far::twice>(2)) == 4);
+  CHECK(sockets() == before);
   for (int i = 0; i < 3; ++i) {
+    CHECK(sockets() == before);
     node n = a.join({.listen = "127.0.0.1:0"});
     CHECK(n.address().starts_with("127.0.0.1:"));
+    CHECK(sockets() > before);
     CHECK_SAYS(a.join({}), error, "is a node already");
   }
   CHECK_SAYS(a.join({.listen = "0.0.0.0:0"}), error, "troupe certs init");

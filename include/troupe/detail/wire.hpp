@@ -15,6 +15,17 @@ namespace troupe::detail {
 struct object;
 struct value_type;
 
+// A value that is one block of memory: its bytes go from node to node as they lie there.
+struct flat_bytes {
+  std::size_t (*size)(const void* value);
+  const char* (*data)(const void* value);
+  // Constructs an empty value that will have so many bytes. Throws troupe::error if no value has just
+  // so many; std::bad_alloc.
+  void (*make)(void* storage, std::size_t bytes);
+  // Makes it so long, at least; gives where its bytes begin.
+  char* (*grow)(void* value, std::size_t bytes);
+};
+
 // A type's codec, for those who do not know the type.
 struct value_codec {
   std::string_view type;  // its structure as text
@@ -22,6 +33,7 @@ struct value_codec {
   void (*write)(encoder&, const void* value);
   void (*read)(decoder&, void* storage);  // constructs; if it throws, there is nothing to destroy
   const value_type* holds;
+  const flat_bytes* flat;  // null: it is not one block
 };
 
 // Where refs go. Whoever makes the encoder gives one; without it a ref is an error.
