@@ -2,6 +2,7 @@
 #include "node/node_core.hpp"
 
 #include "actors/task.hpp"
+#include "net/caf_transport.hpp"
 #include "net/endpoint.hpp"
 #include "net/network.hpp"
 #include "node/when_settled.hpp"
@@ -69,9 +70,9 @@ private:
 
 // ---- its life -----------------------------------------------------------------------------------
 
-node_core::node_core(domain& d, const node_options& options)
+node_core::node_core(domain& d, const node_options& options, node_id id)
     : domain_(d),
-      id_(random_node_id()),
+      id_(id),
       own_(facts_of(id_, own_name(d, options), own_facts(d, options))),
       name_(own_.name),
       placement_(for_its_own(own_, d)) {}
@@ -87,14 +88,27 @@ std::shared_ptr<node_core> node_core::join(domain& d, const node_options& option
   if (some && (options.certificate.empty() || options.key.empty() || options.authority.empty()))
     throw error("node_options: certificate, key and authority are given together, or none of them");
   for (const auto& address : options.join) (void)parse_endpoint(address);
-  std::shared_ptr<node_core> core{new node_core(d, options)};
-  core->start(options);
+  const tls_files tls{options.certificate, options.key, options.authority, options.passphrase};
+  auto system = std::make_unique<network_system>(some ? &tls : nullptr);
+  std::shared_ptr<node_core> core{new node_core(d, options, random_node_id())};
+  core->start(options, [&](const greeting& me, transport_events& events) {
+    return std::make_unique<caf_transport>(
+        system->system(), me, events,
+        caf_transport_options{options.listen, options.advertise, options.silence});
+  });
+  core->system_ = std::move(system);
+  core->thread_ = std::thread([n = core.get()] { n->loop(); });
   return core;
 }
 
-void node_core::start(const node_options& options) {
-  const tls_files tls{options.certificate, options.key, options.authority, options.passphrase};
-  system_ = std::make_unique<network_system>(options.certificate.empty() ? nullptr : &tls);
+std::shared_ptr<node_core> node_core::simulate(domain& d, const node_options& options, node_id id,
+                                               const make_network& network) {
+  std::shared_ptr<node_core> core{new node_core(d, options, id)};
+  core->start(options, network);
+  return core;
+}
+
+void node_core::start(const node_options& options, const make_network& network) {
   objects_ = std::make_shared<shared_objects>(
       domain_, id_, [this] { post([](node_core& n) { n.send_messages(); }); });
   greeting me;
@@ -102,12 +116,9 @@ void node_core::start(const node_options& options) {
   me.name = name_;
   me.extra =
       encode(frames::facts{own_.slots, domain_.options().labels, domain_.options().resources});
-  transport_ = std::make_unique<caf_transport>(
-      system_->system(), me, *this,
-      caf_transport_options{options.listen, options.advertise, options.silence});
+  transport_ = network(me, *this);
   members_.emplace(members::member{id_, name_, self().address}, options.join);
   domain_.open(shared_from_this());
-  thread_ = std::thread([this] { loop(); });
 }
 
 node_core::~node_core() = default;
@@ -117,7 +128,7 @@ void node_core::leave() {
        ask([](node_core& n) { return n.links_; }).value_or(decltype(links_){}))
     send(id, frames::leaving{});
   domain_.open(nullptr);
-  domain_.hub()->watch_crowd(nullptr);
+  watch_crowd(false);
   transport_->stop();  // after it no event comes
   (void)ask([](node_core& n) {
     while (!n.links_.empty()) n.part(n.links_.begin()->first, "this node has left");
@@ -140,7 +151,7 @@ void node_core::leave() {
     left_ = true;
   }
   bell_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
   transport_.reset();
   system_.reset();
 }
@@ -162,12 +173,14 @@ template <class F> auto node_core::ask(F f) -> std::optional<decltype(f(*this))>
   auto answer = std::make_shared<std::promise<R>>();
   auto told = answer->get_future();
   if (!post([answer, f](node_core& n) { answer->set_value(f(n)); })) return std::nullopt;
+  if (!domain_.at_once())
+    while (take_event()) {}
   return told.get();
 }
 
 void node_core::loop() {
   pthread_setname_np(pthread_self(), "troupe.node");
-  std::vector<event> some;
+  std::deque<event> some;
   for (;;) {
     {
       const auto until =
@@ -184,6 +197,27 @@ void node_core::loop() {
     some.clear();
     turn();
   }
+}
+
+node_core::time node_core::now() const { return domain_.clock().now(); }
+
+bool node_core::has_turn() {
+  std::lock_guard guard{mutex_};
+  return !left_ && (!events_.empty() || next_turn() <= now());
+}
+void node_core::step() {
+  if (!take_event()) turn();
+}
+bool node_core::take_event() {
+  event first;
+  {
+    std::lock_guard guard{mutex_};
+    if (events_.empty()) return false;
+    first = std::move(events_.front());
+    events_.pop_front();
+  }
+  first(*this);
+  return true;
 }
 
 node_core::time node_core::next_turn() const {
@@ -224,6 +258,10 @@ void node_core::turn() {
   if (std::exchange(unneeded_, unneeded) != unneeded) changed_.notify_all();
 }
 
+void node_core::watch_crowd(bool on) {
+  if (job_hub* hub = domain_.hub()) hub->watch_crowd(on ? this : nullptr);
+}
+
 // ---- peers --------------------------------------------------------------------------------------
 
 void node_core::opened(const greeting& peer, const std::string& called) {
@@ -231,7 +269,7 @@ void node_core::opened(const greeting& peer, const std::string& called) {
 }
 void node_core::refused(const std::string& address, refusal why, const std::string&) {
   post([address, why](node_core& n) {
-    n.members_->refused(now(), address, why == refusal::version || why == refusal::same_id);
+    n.members_->refused(n.now(), address, why == refusal::version || why == refusal::same_id);
   });
 }
 void node_core::received(node_id from, lane l, std::span<const char> item) {
@@ -277,7 +315,7 @@ void node_core::greet(const greeting& peer, const std::string& called) {
   stay_.clear();
   const bool first = facts.slots > 0;
   apply(placement_.joined(facts, now()));
-  if (first) domain_.hub()->watch_crowd(this);
+  if (first) watch_crowd(true);
   if (crowd_) relieve_at_ = now();
   std::lock_guard guard{mutex_};
   connected_ = links_.size();
@@ -300,7 +338,7 @@ void node_core::part(node_id peer, const std::string&) {
   send_messages();
   const bool anyone = std::any_of(links_.begin(), links_.end(),
                                   [](const auto& e) { return e.second.facts.slots > 0; });
-  if (!anyone) domain_.hub()->watch_crowd(nullptr);
+  if (!anyone) watch_crowd(false);
   std::lock_guard guard{mutex_};
   connected_ = links_.size();
   changed_.notify_all();

@@ -12,7 +12,7 @@
 #include "actors/seat.hpp"
 #include "graph/members.hpp"
 #include "graph/placement.hpp"
-#include "net/caf_transport.hpp"
+#include "net/transport.hpp"
 #include "node/frames.hpp"
 #include "node/shared_objects.hpp"
 #include "runtime/failure.hpp"
@@ -56,10 +56,21 @@ class node_core final : public outside,
                         public std::enable_shared_from_this<node_core> {
 public:
   using time = std::int64_t;  // ns of a steady clock
+  // The network of a node that says this of itself; what happens there is told to the second.
+  using make_network = std::function<std::unique_ptr<transport>(const greeting&, transport_events&)>;
   // Throws troupe::error.
   static std::shared_ptr<node_core> join(domain& d, const node_options& options);
+  // For tests: a node of a runtime on a deterministic scheduler, in a network that is simulated. It
+  // has no thread, and goes on when it is stepped. Tasks leave it only if they must.
+  static std::shared_ptr<node_core> simulate(domain& d, const node_options& options, node_id id,
+                                             const make_network& network);
   ~node_core() override;
   void leave();  // once; returns when nothing of it runs any more
+
+  // ---- a simulation's
+  bool has_turn();
+  void step();  // one event, or what is due
+  time next_turn() const;
 
   // ---- any thread
   const greeting& self() const { return transport_->self(); }
@@ -76,8 +87,8 @@ public:
   void crowded() noexcept override;
 
 private:
-  node_core(domain& d, const node_options& options);
-  void start(const node_options& options);
+  node_core(domain& d, const node_options& options, node_id id);
+  void start(const node_options& options, const make_network& network);
 
   // ---- from the network, on its thread
   void opened(const greeting& peer, const std::string& called) override;
@@ -91,9 +102,10 @@ private:
   // What f says on that thread; none: it has left.
   template <class F> auto ask(F f) -> std::optional<decltype(f(*this))>;
   void loop();
+  bool take_event();  // false: there is none
   void turn();
-  time next_turn() const;
-  static time now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+  time now() const;
+  void watch_crowd(bool on);
   void send(node_id to, const frames::frame& f);  // any thread
   void greet(const greeting& peer, const std::string& called);
   void part(node_id peer, const std::string& why);
@@ -207,11 +219,11 @@ private:
   node_facts own_;
   const std::string name_;
   std::unique_ptr<network_system> system_;
-  std::unique_ptr<caf_transport> transport_;
+  std::unique_ptr<transport> transport_;
 
   std::mutex mutex_;  // guards what follows, up to `unneeded_`
   std::condition_variable bell_, changed_;
-  std::vector<event> events_;
+  std::deque<event> events_;
   bool left_ = false;
   std::size_t connected_ = 0;
   bool unneeded_ = false;           // nothing runs here for others, or is kept for them

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+// Random graphs on simulated nodes while these die, leave and lose each other (seeds.hpp).
+#include "tests/node/random_graph.hpp"
+#include "tests/node/simulated_cluster.hpp"
+#include "tests/simulation/seeds.hpp"
+
+#include <cstdio>
+#include <stdexcept>
+
+namespace {
+using namespace graph_tasks;
+using namespace std::chrono_literals;
+using simulated::ms;
+
+// Workers at fixed addresses, the program's node, and what befalls them.
+class story {
+public:
+  explicit story(std::uint64_t seed) : seed_(seed), all_(seed) {
+    home_ = start("home", {}, false);
+    for (std::size_t i = 0, n = 1 + all_.below(3); i < n; ++i)
+      workers_.push_back(start("worker-" + std::to_string(i), {"far"}, true));
+    wait("the nodes do not find each other", [&] {
+      return all_.core(home_).nodes().size() == workers_.size();
+    });
+  }
+
+  std::size_t play() {
+    for (std::size_t i = 0, n = all_.below(8); i < n; ++i)
+      all_.at(all_.now() + chance(1500), [this] { befall(); });
+    const bool another = all_.below(3) == 0;
+    if (another) doomed();
+    std::vector<std::vector<planned>> plans;
+    std::vector<std::vector<troupe::ref<number>>> results;
+    for (std::size_t i = 0, n = 1 + all_.below(3); i < n; ++i) {
+      plans.push_back(plan_of(static_cast<unsigned>(seed_ * 4 + i)));
+      results.push_back(submit(all_.runtime(home_), plans.back()));
+      const auto until = all_.now() + chance(300);
+      (void)all_.run_until([&] { return all_.now() >= until; }, never);
+    }
+    for (std::size_t i = 0; i < plans.size(); ++i)
+      for (std::size_t k = 0; k < plans[i].size(); ++k) compare(plans[i], k, results[i][k]);
+    results.clear();
+    all_.net().heal();
+    wait("a fault is under way", [&] { return under_way_ == 0; });
+    wait("something is left", [&] {
+      for (std::size_t i = 0; i < all_.nodes(); ++i)
+        if (all_.lives(i) && !is_clean(all_.runtime(i).stats(), all_.core(i).status()))
+          return false;
+      return true;
+    });
+    for (std::size_t i = 0; i < all_.nodes(); ++i) all_.check(i);
+    return all_.steps();
+  }
+
+private:
+  static constexpr simulated::time never = simulated::never;
+  simulated::time chance(std::uint64_t below) {
+    return static_cast<simulated::time>(all_.below(below) * ms);
+  }
+  std::size_t start(const std::string& address, const std::vector<std::string>& labels,
+                    bool serves) {
+    return all_.start(address, labels, address == "home" ? std::vector<std::string>{}
+                                                         : std::vector<std::string>{"home"},
+                      serves);
+  }
+
+  template <class F> void wait(const char* otherwise, F holds) {
+    if (all_.run_until(holds, 120'000 * ms)) return;
+    std::string text = otherwise;
+    for (std::size_t i = 0; i < all_.nodes(); ++i)
+      if (all_.lives(i)) text += "\n" + all_.core(i).status();
+    throw std::runtime_error(text);
+  }
+
+  void compare(const std::vector<planned>& plan, std::size_t i, const troupe::ref<number>& result) {
+    const auto wrong = [&](const std::string& what) {
+      throw std::runtime_error("task " + std::to_string(i) + " of kind " +
+                               std::to_string(plan[i].what) + ": " + what);
+    };
+    const expected& e = plan[i].gives;
+    try {
+      const number value = all_.runtime(home_).get(result, 120s);
+      if (e.failed >= 0) wrong("it has not failed");
+      if (value != e.value) wrong("it has another value");
+    } catch (const troupe::task_error& error) {
+      if (error.text() != "node " + std::to_string(e.failed)) wrong(error.what());
+    } catch (const troupe::timed_out&) {
+      wrong("it has not settled: " + all_.core(home_).status());
+    } catch (const troupe::error& error) { wrong(error.what()); }
+  }
+
+  // ---- faults
+  void befall() {
+    const std::size_t i = all_.below(workers_.size()), one = workers_[i],
+                      other = all_.below(2) == 0 ? home_ : workers_[all_.below(workers_.size())];
+    if (!all_.lives(one) || !all_.lives(other)) return;
+    switch (all_.below(5)) {
+      case 0: return replace(i, [&] { all_.kill(one); });
+      case 1: return replace(i, [&] { all_.leave(one); });
+      case 2:  // as a program does that was asked to end
+        (void)all_.core(one).drain(0s);
+        ++under_way_;
+        return all_.at(all_.now() + chance(500), [this, i, one] {
+          --under_way_;
+          if (all_.lives(one)) replace(i, [&] { all_.leave(one); });
+        });
+      case 3:
+        if (one != other) all_.net().cut(one, other);
+        return;
+      default:
+        if (one != other) all_.net().block(one, other, chance(4000));
+    }
+  }
+  // Another takes its place some time later.
+  template <class F> void replace(std::size_t i, F end) {
+    ++under_way_;
+    end();
+    all_.at(all_.now() + chance(500), [this, i] {
+      --under_way_;
+      workers_[i] = start("worker-" + std::to_string(i), {"far"}, true);
+    });
+  }
+  // Another program, which dies before its tasks have ended.
+  void doomed() {
+    ++under_way_;
+    const std::size_t node = start("doomed", {}, false);
+    all_.at(all_.now() + chance(300), [this, node] {
+      auto results = submit(all_.runtime(node), plan_of(static_cast<unsigned>(seed_ * 4 + 3)));
+      all_.at(all_.now() + chance(1000), [this, node, held = std::move(results)] {
+        --under_way_;
+        all_.kill(node);
+      });
+    });
+  }
+
+  const std::uint64_t seed_;
+  std::size_t home_ = 0;
+  std::vector<std::size_t> workers_;
+  int under_way_ = 0;
+  simulated::cluster all_;
+};
+
+simulated::outcome play(std::uint64_t seed, bool) {
+  works = false;
+  much = 10'000;  // more than rides along
+  export_all();
+  simulated::outcome o;
+  try {
+    o.steps = story{seed}.play();
+  } catch (const std::exception& e) { o.wrong = e.what(); }
+  return o;
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+  return simulated::play_seeds({"simulate_nodes", play, 200}, argc, argv);
+}
