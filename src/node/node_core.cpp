@@ -326,7 +326,7 @@ void node_core::part(node_id peer, const std::string&) {
   const auto l = links_.find(peer);
   if (l == links_.end()) return;
   const bool died = !l->second.leaving;
-  if (died) lost_nodes_.emplace_back(now(), std::move(l->second.facts));
+  lost_nodes_.emplace_back(now(), std::move(l->second.facts));
   links_.erase(l);
   apply(placement_.retired(peer, now()));  // nobody is sent there any more
   if (members_->find(peer)) members_->closed(now(), peer);

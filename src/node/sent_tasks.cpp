@@ -109,12 +109,16 @@ offered_task node_core::offer_of(std::uint64_t number, const sent_task& s) {
   return o;
 }
 
-// A node that could run it has died of late: perhaps it is started again, or another in its place.
+// A node that could run it has died or left of late, or is leaving: perhaps it is started again, or
+// another in its place.
 bool node_core::may_come_again(const needs& n) {
   while (!lost_nodes_.empty() && lost_nodes_.front().first < now() - comes_again)
     lost_nodes_.pop_front();
   return std::any_of(lost_nodes_.begin(), lost_nodes_.end(),
-                     [&](const auto& lost) { return has_all(lost.second, n); });
+                     [&](const auto& lost) { return has_all(lost.second, n); }) ||
+         std::any_of(links_.begin(), links_.end(), [&](const auto& l) {
+           return l.second.leaving && has_all(l.second.facts, n);
+         });
 }
 
 void node_core::take_over(task& t, bool must_leave) {

@@ -14,7 +14,9 @@ constexpr std::size_t short_value = 16 << 10;  // rides with a ref to it
 }
 
 void put_failure(object& o, const failure* why) noexcept {
-  shard_of(o).store->tell(put_msg{&o, {outcome::failure, why}});
+  shard& s = shard_of(o);
+  if (auto w = s.inside->watching()) w->saw_put();
+  s.store->tell(put_msg{&o, {outcome::failure, why}});
 }
 
 shared_objects::shared_objects(domain& d, node_id self, std::function<void()> wake)

@@ -9,7 +9,10 @@ namespace simulated {
 
 namespace {
 struct access : troupe::runtime {
-  static detail::domain& domain_of(const troupe::runtime& rt) { return *(rt.*&access::inside)(); }
+  static detail::domain& domain_of(const troupe::runtime& rt) {
+    constexpr auto inside = &access::inside;
+    return *(rt.*inside)();
+  }
 };
 }  // namespace
 
@@ -62,7 +65,7 @@ bool cluster::step(time limit) {
   std::size_t choices = net;
   for (const auto& n : nodes_)
     choices += (n->domain && n->domain->runnable() > 0) + (n->core && n->core->has_turn());
-  if (choices == 0 || (hasty_ && random_.below(64) == 0)) return go_on(limit);
+  if (choices == 0 || (hasty_ && random_.below(64) == 0)) return go_on(limit) || choices > 0;
   std::size_t one = random_.below(choices);
   if (one < net) return network_.happen(now_, one), true;
   one -= net;
@@ -80,27 +83,29 @@ bool cluster::step(time limit) {
 // To the next time at which anything is due: nobody's is left out.
 bool cluster::go_on(time limit) {
   time next = network_.next_due();
-  if (!script_.empty()) next = std::min(next, script_.begin()->first);
   for (const auto& n : nodes_) {
     if (n->domain) next = std::min(next, n->domain->clock().actor().core().earliest());
     if (n->core) next = std::min(next, n->core->next_turn());
   }
   const bool goes_on = next <= limit && next != never;
-  now_ = std::max(now_, goes_on ? next : limit != never ? limit : now_);
+  if (goes_on) now_ = std::max(now_, next);
+  else if (limit != never) now_ = std::max(now_, limit);
   for (const auto& n : nodes_)
     if (n->domain) (void)n->domain->clock().advance(now_);
-  if (!goes_on) return false;
-  if (!script_.empty() && script_.begin()->first <= now_) {
-    const auto what = std::move(script_.begin()->second);
-    script_.erase(script_.begin());
-    what();
-  }
-  return true;
+  return goes_on;
 }
 
 bool cluster::run_until(const std::function<bool()>& holds, time within) {
-  for (const time end = now_ + within; !holds();)
-    if (!step(end)) return holds();
+  for (const time end = within == never ? never : now_ + within; !holds();) {
+    const time scripted = script_.empty() ? never : script_.begin()->first;
+    if (scripted <= now_) {
+      const auto what = std::move(script_.begin()->second);
+      script_.erase(script_.begin());
+      what();
+    } else if (!step(std::min(end, scripted)) && now_ >= end) {
+      return holds();
+    }
+  }
   return true;
 }
 

@@ -35,6 +35,8 @@ public:
   void check(std::size_t node) { nodes_[node]->simulation->check(); }
 
   network& net() { return network_; }
+  // The script goes on in run_until() only: whoever waits in a runtime meanwhile would be waiting in
+  // two on one thread.
   void at(time when, std::function<void()> what) { script_.emplace(when, std::move(what)); }
   time now() const { return now_; }
   std::size_t steps() const { return steps_; }

@@ -206,8 +206,11 @@ void network::arrive(time now, call c) {
       return refuse(now, std::move(c), refusal::connected_already, delay());
     }
   auto fresh = std::make_unique<connection>();
-  fresh->sides[0] = {.node = c.from, .called = c.address, .open_at = now + delay()};
-  fresh->sides[1] = {.node = to, .called = "", .open_at = now};
+  fresh->sides[0].node = c.from;
+  fresh->sides[0].called = c.address;
+  fresh->sides[0].open_at = now + delay();
+  fresh->sides[1].node = to;
+  fresh->sides[1].open_at = now;
   connections_.push_back(std::move(fresh));
 }
 
