@@ -11,11 +11,53 @@ namespace {
 using namespace graph_tasks;
 using namespace std::chrono_literals;
 using simulated::ms;
+namespace detail = troupe::detail;
+
+std::string text_of(const detail::frames::frame& all) {
+  using namespace detail::frames;
+  const auto payload_text = [](const payload& p) {
+    std::string text;
+    for (const auto& r : p.refs) text += " ref " + to_text(r.object) + (r.value ? "=" : "");
+    return text + (p.held ? " held " + std::to_string(p.held) : "");
+  };
+  return std::visit(
+      [&]<class F>(const F& f) -> std::string {
+        if constexpr (std::is_same_v<F, run>)
+          return "run " + std::to_string(f.attempt) + payload_text(f.call);
+        else if constexpr (std::is_same_v<F, done>)
+          return "done " + std::to_string(f.attempt) + payload_text(f.what);
+        else if constexpr (std::is_same_v<F, handed_back>)
+          return "handed_back " + std::to_string(f.attempt);
+        else if constexpr (std::is_same_v<F, detail::frames::cancel>)
+          return "cancel " + std::to_string(f.attempt);
+        else if constexpr (std::is_same_v<F, want>) return "want " + to_text(f.object);
+        else if constexpr (std::is_same_v<F, have>)
+          return "have " + to_text(f.object) + payload_text(f.what);
+        else if constexpr (std::is_same_v<F, let_go>) return "let_go " + std::to_string(f.held);
+        else if constexpr (std::is_same_v<F, borrowing>)
+          return "borrowing " + std::to_string(f.kind) + " " + to_text(f.object) + " " +
+                 std::to_string(f.count);
+        else return "frame " + std::to_string(frame(f).index());
+      },
+      all);
+}
 
 // Workers at fixed addresses, the program's node, and what befalls them.
 class story {
 public:
-  explicit story(std::uint64_t seed) : seed_(seed), all_(seed) {
+  // trace: gets the messages, if it is not null.
+  story(std::uint64_t seed, std::string* trace) : seed_(seed), trace_(trace), all_(seed) {
+    if (trace)
+      all_.net().saw = [this](const char* what, const std::string& from, const std::string& to,
+                              detail::lane l, std::span<const char> item) {
+        std::string text = from + " " + what + " " + to;
+        if (l == detail::lane::bulk) text += ": a chunk";
+        else if (!item.empty()) {
+          const std::vector<char> bytes{item.begin(), item.end()};
+          text += ": " + text_of(troupe::decode<detail::frames::frame>(bytes));
+        }
+        note(text);
+      };
     home_ = start("home", {}, false);
     for (std::size_t i = 0, n = 1 + all_.below(3); i < n; ++i)
       workers_.push_back(start("worker-" + std::to_string(i), {"far"}, true));
@@ -98,6 +140,7 @@ private:
       case 0: return replace(i, [&] { all_.kill(one); });
       case 1: return replace(i, [&] { all_.leave(one); });
       case 2:  // as a program does that was asked to end
+        note("worker-" + std::to_string(i) + " drains");
         (void)all_.core(one).drain(0s);
         ++under_way_;
         return all_.at(all_.now() + chance(500), [this, i, one] {
@@ -106,14 +149,16 @@ private:
         });
       case 3:
         if (one != other) all_.net().cut(one, other);
-        return;
+        return note("cut " + std::to_string(one) + " from " + std::to_string(other));
       default:
         if (one != other) all_.net().block(one, other, chance(4000));
+        note("no link between " + std::to_string(one) + " and " + std::to_string(other));
     }
   }
   // Another takes its place some time later.
   template <class F> void replace(std::size_t i, F end) {
     ++under_way_;
+    note("worker-" + std::to_string(i) + " ends");
     end();
     all_.at(all_.now() + chance(500), [this, i] {
       --under_way_;
@@ -133,20 +178,25 @@ private:
     });
   }
 
+  void note(const std::string& text) {
+    if (trace_) *trace_ += std::to_string(all_.now() / 1000) + " us  " + text + "\n";
+  }
+
   const std::uint64_t seed_;
+  std::string* const trace_;
   std::size_t home_ = 0;
   std::vector<std::size_t> workers_;
   int under_way_ = 0;
   simulated::cluster all_;
 };
 
-simulated::outcome play(std::uint64_t seed, bool) {
+simulated::outcome play(std::uint64_t seed, bool with_trace) {
   works = false;
   much = 10'000;  // more than rides along
   export_all();
   simulated::outcome o;
   try {
-    o.steps = story{seed}.play();
+    o.steps = story(seed, with_trace ? &o.trace : nullptr).play();
   } catch (const std::exception& e) { o.wrong = e.what(); }
   return o;
 }

@@ -146,11 +146,15 @@ void network::happen(time now, std::size_t one) {
   switch (chosen.what) {
     case choice::opens:
       s.state = side::open;
+      if (saw) saw("opened", peer.address, nodes_[s.node].address, detail::lane::control, {});
       return events.opened(peer, s.called);
     case choice::receives: {
       auto& lane = s.lanes[chosen.lane];
       const auto bytes = std::move(lane.front().bytes);
       lane.pop_front();
+      if (saw)
+        saw("->", nodes_[c.sides[1 - chosen.which].node].address, nodes_[s.node].address,
+            static_cast<detail::lane>(chosen.lane), bytes);
       return events.received(peer.node, static_cast<detail::lane>(chosen.lane), bytes);
     }
     default: {
@@ -158,6 +162,7 @@ void network::happen(time now, std::size_t one) {
       s.state = side::closed;
       const std::string why = s.why, called = s.called;
       tidy();
+      if (saw) saw(why.c_str(), peer.address, called, detail::lane::control, {});
       if (was_open) return events.closed(peer.node, why);
       return events.refused(called, refusal::unreachable, why);
     }

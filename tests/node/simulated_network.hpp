@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,11 @@ public:
   // from 0; one that comes again has another number.
   std::unique_ptr<detail::transport> make(const std::string& address, detail::greeting me,
                                           detail::transport_events& events);
+
+  // What is sent and received: for histories.
+  std::function<void(const char* what, const std::string& from, const std::string& to, detail::lane,
+                     std::span<const char>)>
+      saw;
 
   // ---- faults
   void kill(std::size_t node);  // hears nothing any more; others learn it within 100 ms
