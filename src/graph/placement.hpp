@@ -162,7 +162,7 @@ private:
     state is = state::here;
     attempt current{};                             // while it is sent
     std::vector<std::pair<node_id, time>> avoids;  // until when
-    std::vector<std::string> killed;               // names of nodes
+    std::vector<std::pair<node_id, std::string>> killed;  // nodes, with their names
     bool restricted(time now) const;
   };
   struct line {

@@ -313,6 +313,7 @@ void node_core::greet(const greeting& peer, const std::string& called) {
   for (const auto id : tell) send(id, frames::others{{{peer.node, peer.name, peer.address}}});
   if (draining_) send(peer.node, frames::leaving{});
   stay_.clear();
+  lives_after_all(peer.node);
   const bool first = facts.slots > 0;
   apply(placement_.joined(facts, now()));
   if (first) watch_crowd(true);

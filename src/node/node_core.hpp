@@ -129,11 +129,15 @@ private:
   };
 
   // ---- tasks sent away (sent_tasks.cpp)
+  struct death {
+    time at;
+    node_id node;
+  };
   struct sent_task {
     task* t = nullptr;  // alive until it is brought its reply
     bool must_leave = false;
     std::optional<attempt> current;  // while a node has it
-    std::vector<time> deaths;        // of nodes, with it aboard
+    std::vector<death> deaths;       // with it aboard
     bool suspect = false;            // one of them was counted against it
     std::optional<global_id> pull;   // of its value, which is big
   };
@@ -152,6 +156,7 @@ private:
   bool take_reply(node_id from, std::uint64_t number, frames::came how, frames::payload& p,
                   std::shared_ptr<ref_source> refs);
   void lose_tasks(node_id peer, bool died);
+  void lives_after_all(node_id peer);
   void on(node_id from, frames::done&& f);
   void on(node_id from, frames::handed_back&& f);
 
@@ -241,7 +246,7 @@ private:
   std::uint64_t last_task_ = 0;
   std::unordered_map<const known_function*, std::uint64_t> hashes_;
   std::unordered_set<const outgoing_call*> stay_;       // calls that nobody there can run
-  std::deque<time> deaths_;                             // of nodes, of late
+  std::vector<death> deaths_;                           // of late
   std::deque<std::pair<time, node_facts>> lost_nodes_;  // who may come again
   time relieve_at_ = INT64_MAX, crowded_since_ = 0;
   std::size_t ended_before_ = 0;  // tasks of the runtime, then

@@ -351,8 +351,9 @@ void node_core::on(node_id from, frames::handed_back&& f) {
 // without it as well; if a suspect was among them, it was that one.
 void node_core::lose_tasks(node_id peer, bool died) {
   const time t = now();
-  if (died) deaths_.push_back(t);
-  while (!deaths_.empty() && deaths_.front() < t - of_late) deaths_.pop_front();
+  const auto is_old = [&](const death& d) { return d.at < t - of_late; };
+  if (died) deaths_.push_back({t, peer});
+  std::erase_if(deaths_, is_old);
   std::vector<std::uint64_t> aboard;
   for (auto& [number, s] : sent_)
     if (s.current && s.current->node == peer) aboard.push_back(number);
@@ -367,13 +368,22 @@ void node_core::lose_tasks(node_id peer, bool died) {
     s.current.reset();
     attempts_.erase(was.number);
     if (!died) continue;
-    s.deaths.push_back(t);
-    std::erase_if(s.deaths, [&](time at) { return at < t - of_late; });
+    s.deaths.push_back({t, peer});
+    std::erase_if(s.deaths, is_old);
     if (s.deaths.size() < deaths_.size() || (suspects && !s.suspect)) continue;
     s.suspect = true;
     apply(placement_.killed(was, t));
   }
   apply(placement_.left(peer, t));
+}
+
+// Only the link had been lost: nothing has died of what was aboard. (Placement finds that out by
+// itself.)
+void node_core::lives_after_all(node_id peer) {
+  const auto is_it = [&](const death& d) { return d.node == peer; };
+  if (std::erase_if(deaths_, is_it) == 0) return;
+  for (auto& [number, s] : sent_)
+    if (std::erase_if(s.deaths, is_it) > 0 && s.deaths.empty()) s.suspect = false;
 }
 
 }  // namespace troupe::detail

@@ -137,7 +137,9 @@ private:
                       other = all_.below(2) == 0 ? home_ : workers_[all_.below(workers_.size())];
     if (!all_.lives(one) || !all_.lives(other)) return;
     switch (all_.below(5)) {
-      case 0: return replace(i, [&] { all_.kill(one); });
+      case 0:
+        if (++kills_ > 2) return;  // the third would be the end of who was with each
+        return replace(i, [&] { all_.kill(one); });
       case 1: return replace(i, [&] { all_.leave(one); });
       case 2:  // as a program does that was asked to end
         note("worker-" + std::to_string(i) + " drains");
@@ -186,7 +188,7 @@ private:
   std::string* const trace_;
   std::size_t home_ = 0;
   std::vector<std::size_t> workers_;
-  int under_way_ = 0;
+  int under_way_ = 0, kills_ = 0;
   simulated::cluster all_;
 };
 
