@@ -183,8 +183,9 @@ void node_core::loop() {
   std::deque<event> some;
   for (;;) {
     {
-      const auto until =
-          std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next_turn()));
+      // far enough for those who wait for ever, and no overflow in the library's arithmetic
+      const auto until = std::chrono::steady_clock::time_point(
+          std::chrono::nanoseconds(std::min(next_turn(), now() + 3'600'000 * ms)));
       std::unique_lock guard{mutex_};
       const auto due = [this] {
         return left_ || !events_.empty() || (crowd_ && relieve_at_ == INT64_MAX);
@@ -224,8 +225,7 @@ node_core::time node_core::next_turn() const {
   time next = members_->next_due();
   if (const auto tick = placement_.next_tick()) next = std::min(next, *tick);
   if (!links_.empty()) next = std::min({next, load_at_, review_at_});
-  // far enough for those who wait for ever, and no overflow in the library's arithmetic
-  return std::min({next, relieve_at_, now() + 3'600'000 * ms});
+  return std::min(next, relieve_at_);
 }
 
 void node_core::turn() {

@@ -203,7 +203,8 @@ private:
   template <class F> void make_place(node_id from, const frames::payload& p, F make);
   void leave_pull(global_id what);
   std::optional<pull> take_pull(global_id what);
-  void hold(frames::payload& p, held&& h);  // any thread
+  void hold(frames::payload& p, held&& h);   // any thread
+  void unhold(node_id peer, std::uint64_t number);  // the same
   void have_flat(node_id from, const frames::have& f);
   void on(node_id from, frames::want&& f);
   void on(node_id from, frames::have&& f);
