@@ -57,7 +57,8 @@ class node_core final : public outside,
 public:
   using time = std::int64_t;  // ns of a steady clock
   // The network of a node that says this of itself; what happens there is told to the second.
-  using make_network = std::function<std::unique_ptr<transport>(const greeting&, transport_events&)>;
+  using make_network =
+      std::function<std::unique_ptr<transport>(const greeting&, transport_events&)>;
   // Throws troupe::error.
   static std::shared_ptr<node_core> join(domain& d, const node_options& options);
   // For tests: a node of a runtime on a deterministic scheduler, in a network that is simulated. It
@@ -203,7 +204,7 @@ private:
   template <class F> void make_place(node_id from, const frames::payload& p, F make);
   void leave_pull(global_id what);
   std::optional<pull> take_pull(global_id what);
-  void hold(frames::payload& p, held&& h);   // any thread
+  void hold(frames::payload& p, held&& h);          // any thread
   void unhold(node_id peer, std::uint64_t number);  // the same
   void have_flat(node_id from, const frames::have& f);
   void on(node_id from, frames::want&& f);

@@ -116,9 +116,8 @@ bool node_core::may_come_again(const needs& n) {
     lost_nodes_.pop_front();
   return std::any_of(lost_nodes_.begin(), lost_nodes_.end(),
                      [&](const auto& lost) { return has_all(lost.second, n); }) ||
-         std::any_of(links_.begin(), links_.end(), [&](const auto& l) {
-           return l.second.leaving && has_all(l.second.facts, n);
-         });
+         std::any_of(links_.begin(), links_.end(),
+                     [&](const auto& l) { return l.second.leaving && has_all(l.second.facts, n); });
 }
 
 void node_core::take_over(task& t, bool must_leave) {

@@ -22,7 +22,7 @@ inline number fold(number own, const std::vector<number>& all) {
   for (const number n : all) own = mix(own, n);
   return own;
 }
-inline bool works = true;         // false: a body takes no time
+inline bool works = true;          // false: a body takes no time
 inline std::size_t much = 25'000;  // numbers
 
 inline void work() {  // some 0.3 ms of a processor

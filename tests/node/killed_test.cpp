@@ -204,5 +204,6 @@ TEST_CASE("the death of who has submitted ends its work on the others") {
   worker_process driver({home.address(), "endless"});
   REQUIRE(test::soon([&] { return rt.stats().tasks_unsettled == 20; }));
   driver.kill();
-  CHECK(test::soon([&] { return rt.stats().tasks_unsettled == 0 && is_clean(rt.stats(), home.status()); }));
+  CHECK(test::soon(
+      [&] { return rt.stats().tasks_unsettled == 0 && is_clean(rt.stats(), home.status()); }));
 }

@@ -54,7 +54,8 @@ inline std::vector<planned> plan_of(unsigned seed) {
   return plan;
 }
 
-inline std::vector<troupe::ref<number>> submit(const troupe::scope& rt, const std::vector<planned>& plan) {
+inline std::vector<troupe::ref<number>> submit(const troupe::scope& rt,
+                                               const std::vector<planned>& plan) {
   std::vector<troupe::ref<number>> all;
   for (const auto& p : plan) {
     troupe::task_options options;
@@ -67,9 +68,7 @@ inline std::vector<troupe::ref<number>> submit(const troupe::scope& rt, const st
       case planned::pauses: all.push_back(to.submit<graph_tasks::pauses>(p.own, inputs[0])); break;
       case planned::nested: all.push_back(to.submit<nested>(p.own, inputs)); break;
       case planned::tree: all.push_back(to.submit<tree>(p.own % 8)); break;
-      case planned::big:
-        all.push_back(to.submit<sum>(to.submit<big>(p.own), p.own));
-        break;
+      case planned::big: all.push_back(to.submit<sum>(to.submit<big>(p.own), p.own)); break;
       default: all.push_back(to.submit<fails>(p.own, inputs[0]));
     }
   }

@@ -61,9 +61,8 @@ public:
     home_ = start("home", {}, false);
     for (std::size_t i = 0, n = 1 + all_.below(3); i < n; ++i)
       workers_.push_back(start("worker-" + std::to_string(i), {"far"}, true));
-    wait("the nodes do not find each other", [&] {
-      return all_.core(home_).nodes().size() == workers_.size();
-    });
+    wait("the nodes do not find each other",
+         [&] { return all_.core(home_).nodes().size() == workers_.size(); });
   }
 
   std::size_t play() {
@@ -102,9 +101,9 @@ private:
   std::size_t start(const std::string& address, const std::vector<std::string>& labels,
                     bool serves) {
     note(address + " begins");
-    return all_.start(address, labels, address == "home" ? std::vector<std::string>{}
-                                                         : std::vector<std::string>{"home"},
-                      serves);
+    return all_.start(
+        address, labels,
+        address == "home" ? std::vector<std::string>{} : std::vector<std::string>{"home"}, serves);
   }
 
   template <class F> void wait(const char* otherwise, F holds) {
@@ -123,7 +122,8 @@ private:
     const expected& e = plan[i].gives;
     try {
       if (!all_.run_until([&] { return result.settled(); }, longest))
-        wrong("it has not settled by " + std::to_string(all_.now() / ms) + " ms: " + all_.core(home_).status());
+        wrong("it has not settled by " + std::to_string(all_.now() / ms) +
+              " ms: " + all_.core(home_).status());
       const number value = all_.runtime(home_).get(result);
       if (e.failed >= 0) wrong("it has not failed");
       if (value != e.value) wrong("it has another value");
@@ -139,10 +139,9 @@ private:
     const std::size_t i = all_.below(workers_.size()), one = workers_[i],
                       other = all_.below(2) == 0 ? home_ : workers_[all_.below(workers_.size())];
     if (!all_.lives(one) || !all_.lives(other)) return;
+    ++losses_;
     switch (all_.below(5)) {
-      case 0:
-        ++losses_;
-        return replace(i, [&] { all_.kill(one); });
+      case 0: return replace(i, [&] { all_.kill(one); });
       case 1: return replace(i, [&] { all_.leave(one); });
       case 2:  // as a program does that was asked to end
         note("worker-" + std::to_string(i) + " drains");
@@ -153,11 +152,9 @@ private:
           if (all_.lives(one)) replace(i, [&] { all_.leave(one); });
         });
       case 3:
-        ++losses_;
         if (one != other) all_.net().cut(one, other);
         return note("cut " + std::to_string(one) + " from " + std::to_string(other));
       default:
-        ++losses_;
         if (one != other) all_.net().block(one, other, chance(4000));
         note("no link between " + std::to_string(one) + " and " + std::to_string(other));
     }

@@ -95,8 +95,7 @@ time network::blocked_until(std::size_t a, std::size_t b) const {
 
 // f(time, choice): each thing that will happen next, with the time before which it does not.
 template <class F> void network::each_event(F f) const {
-  for (std::size_t i = 0; i < calls_.size(); ++i)
-    f(calls_[i].due, choice{choice::arrives, i});
+  for (std::size_t i = 0; i < calls_.size(); ++i) f(calls_[i].due, choice{choice::arrives, i});
   for (std::size_t i = 0; i < connections_.size(); ++i) {
     const connection& c = *connections_[i];
     const time free = blocked_until(c.sides[0].node, c.sides[1].node);
@@ -189,9 +188,8 @@ void network::refuse(time now, call c, refusal why, time after) {
 void network::arrive(time now, call c) {
   if (!nodes_[c.from].alive) return;
   if (c.refused) return nodes_[c.from].events->refused(c.address, c.why, "");
-  const auto found = std::find_if(nodes_.rbegin(), nodes_.rend(), [&](const node& n) {
-    return n.alive && n.address == c.address;
-  });
+  const auto found = std::find_if(nodes_.rbegin(), nodes_.rend(),
+                                  [&](const node& n) { return n.alive && n.address == c.address; });
   if (found == nodes_.rend()) return refuse(now, std::move(c), refusal::unreachable, delay());
   const auto to = static_cast<std::size_t>(nodes_.rend() - found - 1);
   if (to == c.from) return refuse(now, std::move(c), refusal::same_id, 0);

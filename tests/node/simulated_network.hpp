@@ -91,7 +91,9 @@ private:
     int which = 0, lane = 0;
   };
 
-  time delay() { return static_cast<time>(random_.below(random_.below(4) == 0 ? 50 * ms : 2 * ms)); }
+  time delay() {
+    return static_cast<time>(random_.below(random_.below(4) == 0 ? 50 * ms : 2 * ms));
+  }
   time blocked_until(std::size_t a, std::size_t b) const;
   void lose_some(side& s);
   void give_up(side& s, time at, const char* why);

@@ -134,8 +134,7 @@ int many(const simulator& sim, const request& r) {
       static_cast<unsigned long long>(done), static_cast<unsigned long long>(steps),
       static_cast<unsigned long long>(done ? fewest : 0), seconds,
       static_cast<unsigned long long>(r.jobs), static_cast<double>(done) / seconds);
-  if (!failed && done && fewest < sim.fewest_steps)
-    return std::puts("a seed had too few steps"), 1;
+  if (!failed && done && fewest < sim.fewest_steps) return std::puts("a seed had too few steps"), 1;
   return failed ? 1 : 0;
 }
 
