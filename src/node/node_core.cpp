@@ -15,7 +15,6 @@
 #include <pthread.h>
 #include <unistd.h>
 #include <caf/logger.hpp>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -72,6 +71,7 @@ private:
 
 node_core::node_core(domain& d, const node_options& options, node_id id)
     : domain_(d),
+      stepped_(!d.at_once()),
       id_(id),
       own_(facts_of(id_, own_name(d, options), own_facts(d, options))),
       name_(own_.name),
@@ -166,16 +166,6 @@ bool node_core::post(event e) {
   }
   if (first) bell_.notify_one();
   return true;
-}
-
-template <class F> auto node_core::ask(F f) -> std::optional<decltype(f(*this))> {
-  using R = decltype(f(*this));
-  auto answer = std::make_shared<std::promise<R>>();
-  auto told = answer->get_future();
-  if (!post([answer, f](node_core& n) { answer->set_value(f(n)); })) return std::nullopt;
-  if (!domain_.at_once())
-    while (take_event()) {}
-  return told.get();
 }
 
 void node_core::loop() {
@@ -399,107 +389,6 @@ void node_core::tell_load() {
   }
   if (std::exchange(told_load_, load) == load) return;
   for (const auto& [id, l] : links_) send(id, load);
-}
-
-// ---- for programs -------------------------------------------------------------------------------
-
-std::vector<node_status> node_core::nodes() {
-  return ask([](node_core& n) {
-           std::vector<node_status> all;
-           for (const auto& [id, l] : n.links_) {
-             node_status s{to_text(id),
-                           l.facts.name,
-                           l.address,
-                           l.facts.slots,
-                           {l.facts.labels.begin(), l.facts.labels.end()},
-                           {},
-                           n.placement_.sent_to(id)};
-             for (const auto& [name, amount] : l.facts.resources)
-               s.resources[name] = static_cast<double>(amount) / 10'000;
-             all.push_back(std::move(s));
-           }
-           return all;
-         })
-      .value_or(std::vector<node_status>{});
-}
-
-bool node_core::wait_for(std::size_t others, duration timeout) {
-  std::unique_lock guard{mutex_};
-  return changed_.wait_for(guard, timeout, [&] { return connected_ >= others; });
-}
-
-bool node_core::drain(duration timeout) {
-  (void)ask([](node_core& n) {
-    n.draining_ = true;
-    n.unneeded_ = false;
-    for (const auto& [id, l] : n.links_) n.send(id, frames::leaving{});
-    return true;
-  });
-  std::unique_lock guard{mutex_};
-  return changed_.wait_for(guard, timeout, [&] { return unneeded_ || connected_ == 0; });
-}
-
-std::string node_core::describe() {
-  nlohmann::json j;
-  j["id"] = to_text(id_);
-  j["name"] = name_;
-  j["address"] = self().address;
-  j["slots"] = own_.slots;
-  j["labels"] = own_.labels;
-  j["resources"] = domain_.options().resources;
-  j["workers"] = domain_.options().workers;
-  j["draining"] = draining_;
-  const auto stats = domain_.stats();
-  {
-    std::lock_guard guard{work_mutex_};
-    j["tasks"] = {{"unsettled", stats.tasks_unsettled},
-                  {"settled", stats.tasks_settled},
-                  {"served", served_.size()},
-                  {"away", sent_.size()},
-                  {"waiting_for_a_node", placement_.waiting()}};
-    j["objects"] = {{"here", stats.objects}, {"held_for_others", held_.size()}};
-  }
-  const auto shared = objects_->count();
-  j["objects"]["lent"] = shared.lent;
-  j["objects"]["borrowed"] = shared.borrowed;
-  j["objects"]["pulls"] = pulls_.transfers();
-  j["refused"] = {{"malformed_frames", malformed_.load()},
-                  {"unknown_names", unknown_.load()},
-                  {"stale_replies", placement_.stale()},
-                  {"bad_chunks", servings_.refusals() + pulls_.dropped()}};
-  auto& nodes = j["nodes"] = nlohmann::json::array();
-  for (const auto& [id, l] : links_)
-    nodes.push_back({{"id", to_text(id)},
-                     {"name", l.facts.name},
-                     {"address", l.address},
-                     {"slots", l.facts.slots},
-                     {"labels", l.facts.labels},
-                     {"leaving", l.leaving},
-                     {"sent", placement_.sent_to(id)},
-                     {"window", placement_.window_of(id)}});
-  return j.dump(1);
-}
-
-std::string node_core::status() {
-  return ask([](node_core& n) { return n.describe(); }).value_or("{}");
-}
-
-std::string node_core::status_of(const std::string& id, duration timeout) {
-  auto told = std::make_shared<std::promise<std::string>>();
-  auto answer = told->get_future();
-  const bool asked = ask([told, id](node_core& n) {
-                       for (const auto& [peer, l] : n.links_)
-                         if (to_text(peer) == id) {
-                           n.status_asked_.emplace(++n.last_status_, told);
-                           n.send(peer, frames::status_wanted{n.last_status_});
-                           return true;
-                         }
-                       return false;
-                     }).value_or(false);
-  if (!asked) throw error("node " + id + " is not connected");
-  if (answer.wait_for(timeout) != std::future_status::ready)
-    throw error("node " + id + " did not answer within " + in_words(timeout));
-  return answer.get();
 }
 
 }  // namespace troupe::detail

@@ -222,6 +222,7 @@ private:
   void drop_held(node_id peer);
 
   domain& domain_;
+  const bool stepped_;  // by a simulation: it has no thread
   const node_id id_;
   node_facts own_;
   const std::string name_;
@@ -271,5 +272,14 @@ private:
   std::unordered_map<std::uint64_t, held> held_;
   std::uint64_t last_held_ = 0;
 };
+
+template <class F> auto node_core::ask(F f) -> std::optional<decltype(f(*this))> {
+  using R = decltype(f(*this));
+  auto answer = std::make_shared<std::promise<R>>();
+  auto told = answer->get_future();
+  if (!post([answer, f](node_core& n) { answer->set_value(f(n)); })) return std::nullopt;
+  while (stepped_ && take_event()) {}
+  return told.get();
+}
 
 }  // namespace troupe::detail
