@@ -97,6 +97,7 @@ placings placement::joined(node_facts facts, time now) {
   const node_id id = facts.id;
   if (id == own_.facts.id) return out;
   nodes_.try_emplace(id, node{std::move(facts), {}, 0, 0, {}});
+  for (auto& [task, r] : tasks_) std::erase_if(r.killed, [&](auto& k) { return k.first == id; });
   pump(out, now);
   return out;
 }
@@ -206,10 +207,11 @@ placings placement::killed(const attempt& a, time now) {
   if (!r) return out;
   node& n = nodes_.at(a.node);
   n.ours.erase(r->order);
-  r->killed.push_back(n.facts.name);
+  r->killed.emplace_back(a.node, n.facts.name);
   if (r->killed.size() >= most_kills) {
     r->is = state::here;
-    out.push_back(poisoned_task{r->what.task, r->killed});
+    out.push_back(poisoned_task{r->what.task, {}});
+    for (auto& k : r->killed) std::get<poisoned_task>(out.back()).nodes.push_back(k.second);
     erase(*r);
   } else place(*r, out, now);
   pump(out, now);
@@ -274,7 +276,8 @@ bool placement::banned(const record& r, const node& n, time now) const {
 // Where it would have its arguments first; ties: who is the least full.
 placement::node* placement::choose(const record& r, time now) {
   const auto has_killed = [&](const node& n) {
-    return std::find(r.killed.begin(), r.killed.end(), n.facts.name) != r.killed.end();
+    return std::any_of(r.killed.begin(), r.killed.end(),
+                       [&](auto& k) { return k.second == n.facts.name; });
   };
   bool elsewhere = false;  // somebody can whom it has not killed
   if (!r.killed.empty())

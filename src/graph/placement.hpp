@@ -160,9 +160,9 @@ private:
     offered_task what;
     std::uint64_t order = 0;
     state is = state::here;
-    attempt current{};                             // while it is sent
-    std::vector<std::pair<node_id, time>> avoids;  // until when
-    std::vector<std::string> killed;               // names of nodes
+    attempt current{};                                    // while it is sent
+    std::vector<std::pair<node_id, time>> avoids;         // until when
+    std::vector<std::pair<node_id, std::string>> killed;  // nodes, with their names
     bool restricted(time now) const;
   };
   struct line {

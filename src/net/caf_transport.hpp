@@ -36,9 +36,7 @@ public:
   caf_transport(const caf_transport&) = delete;
   caf_transport& operator=(const caf_transport&) = delete;
 
-  // With the address where it can be reached.
-  const greeting& self() const;
-
+  const greeting& self() const override;
   void connect(std::string address) override;
   void send(node_id to, lane, std::vector<char>&& item) override;
   std::size_t in_flight(node_id to) const override;

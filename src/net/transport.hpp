@@ -58,6 +58,8 @@ public:
 class transport {
 public:
   virtual ~transport() = default;
+  // This node's, with the address where it can be reached.
+  virtual const greeting& self() const = 0;
   // "host:port". Returns at once; ends in exactly one of opened(), refused().
   virtual void connect(std::string address) = 0;
   // To a node that is not open (any more) it is dropped. A bulk piece has 1 MiB at most, and a header; whoever

@@ -2,6 +2,7 @@
 #include "node/node_core.hpp"
 
 #include "actors/task.hpp"
+#include "net/caf_transport.hpp"
 #include "net/endpoint.hpp"
 #include "net/network.hpp"
 #include "node/when_settled.hpp"
@@ -14,7 +15,6 @@
 #include <pthread.h>
 #include <unistd.h>
 #include <caf/logger.hpp>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -69,9 +69,10 @@ private:
 
 // ---- its life -----------------------------------------------------------------------------------
 
-node_core::node_core(domain& d, const node_options& options)
+node_core::node_core(domain& d, const node_options& options, node_id id)
     : domain_(d),
-      id_(random_node_id()),
+      stepped_(!d.at_once()),
+      id_(id),
       own_(facts_of(id_, own_name(d, options), own_facts(d, options))),
       name_(own_.name),
       placement_(for_its_own(own_, d)) {}
@@ -87,14 +88,27 @@ std::shared_ptr<node_core> node_core::join(domain& d, const node_options& option
   if (some && (options.certificate.empty() || options.key.empty() || options.authority.empty()))
     throw error("node_options: certificate, key and authority are given together, or none of them");
   for (const auto& address : options.join) (void)parse_endpoint(address);
-  std::shared_ptr<node_core> core{new node_core(d, options)};
-  core->start(options);
+  const tls_files tls{options.certificate, options.key, options.authority, options.passphrase};
+  auto system = std::make_unique<network_system>(some ? &tls : nullptr);
+  std::shared_ptr<node_core> core{new node_core(d, options, random_node_id())};
+  core->start(options, [&](const greeting& me, transport_events& events) {
+    return std::make_unique<caf_transport>(
+        system->system(), me, events,
+        caf_transport_options{options.listen, options.advertise, options.silence});
+  });
+  core->system_ = std::move(system);
+  core->thread_ = std::thread([n = core.get()] { n->loop(); });
   return core;
 }
 
-void node_core::start(const node_options& options) {
-  const tls_files tls{options.certificate, options.key, options.authority, options.passphrase};
-  system_ = std::make_unique<network_system>(options.certificate.empty() ? nullptr : &tls);
+std::shared_ptr<node_core> node_core::simulate(domain& d, const node_options& options, node_id id,
+                                               const make_network& network) {
+  std::shared_ptr<node_core> core{new node_core(d, options, id)};
+  core->start(options, network);
+  return core;
+}
+
+void node_core::start(const node_options& options, const make_network& network) {
   objects_ = std::make_shared<shared_objects>(
       domain_, id_, [this] { post([](node_core& n) { n.send_messages(); }); });
   greeting me;
@@ -102,12 +116,9 @@ void node_core::start(const node_options& options) {
   me.name = name_;
   me.extra =
       encode(frames::facts{own_.slots, domain_.options().labels, domain_.options().resources});
-  transport_ = std::make_unique<caf_transport>(
-      system_->system(), me, *this,
-      caf_transport_options{options.listen, options.advertise, options.silence});
+  transport_ = network(me, *this);
   members_.emplace(members::member{id_, name_, self().address}, options.join);
   domain_.open(shared_from_this());
-  thread_ = std::thread([this] { loop(); });
 }
 
 node_core::~node_core() = default;
@@ -117,7 +128,7 @@ void node_core::leave() {
        ask([](node_core& n) { return n.links_; }).value_or(decltype(links_){}))
     send(id, frames::leaving{});
   domain_.open(nullptr);
-  domain_.hub()->watch_crowd(nullptr);
+  watch_crowd(false);
   transport_->stop();  // after it no event comes
   (void)ask([](node_core& n) {
     while (!n.links_.empty()) n.part(n.links_.begin()->first, "this node has left");
@@ -140,7 +151,7 @@ void node_core::leave() {
     left_ = true;
   }
   bell_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
   transport_.reset();
   system_.reset();
 }
@@ -157,21 +168,14 @@ bool node_core::post(event e) {
   return true;
 }
 
-template <class F> auto node_core::ask(F f) -> std::optional<decltype(f(*this))> {
-  using R = decltype(f(*this));
-  auto answer = std::make_shared<std::promise<R>>();
-  auto told = answer->get_future();
-  if (!post([answer, f](node_core& n) { answer->set_value(f(n)); })) return std::nullopt;
-  return told.get();
-}
-
 void node_core::loop() {
   pthread_setname_np(pthread_self(), "troupe.node");
-  std::vector<event> some;
+  std::deque<event> some;
   for (;;) {
     {
-      const auto until =
-          std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next_turn()));
+      // far enough for those who wait for ever, and no overflow in the library's arithmetic
+      const auto until = std::chrono::steady_clock::time_point(
+          std::chrono::nanoseconds(std::min(next_turn(), now() + 3'600'000 * ms)));
       std::unique_lock guard{mutex_};
       const auto due = [this] {
         return left_ || !events_.empty() || (crowd_ && relieve_at_ == INT64_MAX);
@@ -186,12 +190,32 @@ void node_core::loop() {
   }
 }
 
+node_core::time node_core::now() const { return domain_.clock().now(); }
+
+bool node_core::has_turn() {
+  std::lock_guard guard{mutex_};
+  return !left_ && (!events_.empty() || next_turn() <= now());
+}
+void node_core::step() {
+  if (!take_event()) turn();
+}
+bool node_core::take_event() {
+  event first;
+  {
+    std::lock_guard guard{mutex_};
+    if (events_.empty()) return false;
+    first = std::move(events_.front());
+    events_.pop_front();
+  }
+  first(*this);
+  return true;
+}
+
 node_core::time node_core::next_turn() const {
   time next = members_->next_due();
   if (const auto tick = placement_.next_tick()) next = std::min(next, *tick);
   if (!links_.empty()) next = std::min({next, load_at_, review_at_});
-  // far enough for those who wait for ever, and no overflow in the library's arithmetic
-  return std::min({next, relieve_at_, now() + 3'600'000 * ms});
+  return std::min(next, relieve_at_);
 }
 
 void node_core::turn() {
@@ -224,6 +248,10 @@ void node_core::turn() {
   if (std::exchange(unneeded_, unneeded) != unneeded) changed_.notify_all();
 }
 
+void node_core::watch_crowd(bool on) {
+  if (job_hub* hub = domain_.hub()) hub->watch_crowd(on ? this : nullptr);
+}
+
 // ---- peers --------------------------------------------------------------------------------------
 
 void node_core::opened(const greeting& peer, const std::string& called) {
@@ -231,7 +259,7 @@ void node_core::opened(const greeting& peer, const std::string& called) {
 }
 void node_core::refused(const std::string& address, refusal why, const std::string&) {
   post([address, why](node_core& n) {
-    n.members_->refused(now(), address, why == refusal::version || why == refusal::same_id);
+    n.members_->refused(n.now(), address, why == refusal::version || why == refusal::same_id);
   });
 }
 void node_core::received(node_id from, lane l, std::span<const char> item) {
@@ -275,9 +303,10 @@ void node_core::greet(const greeting& peer, const std::string& called) {
   for (const auto id : tell) send(id, frames::others{{{peer.node, peer.name, peer.address}}});
   if (draining_) send(peer.node, frames::leaving{});
   stay_.clear();
+  lives_after_all(peer.node);
   const bool first = facts.slots > 0;
   apply(placement_.joined(facts, now()));
-  if (first) domain_.hub()->watch_crowd(this);
+  if (first) watch_crowd(true);
   if (crowd_) relieve_at_ = now();
   std::lock_guard guard{mutex_};
   connected_ = links_.size();
@@ -288,7 +317,7 @@ void node_core::part(node_id peer, const std::string&) {
   const auto l = links_.find(peer);
   if (l == links_.end()) return;
   const bool died = !l->second.leaving;
-  if (died) lost_nodes_.emplace_back(now(), std::move(l->second.facts));
+  lost_nodes_.emplace_back(now(), std::move(l->second.facts));
   links_.erase(l);
   apply(placement_.retired(peer, now()));  // nobody is sent there any more
   if (members_->find(peer)) members_->closed(now(), peer);
@@ -300,7 +329,7 @@ void node_core::part(node_id peer, const std::string&) {
   send_messages();
   const bool anyone = std::any_of(links_.begin(), links_.end(),
                                   [](const auto& e) { return e.second.facts.slots > 0; });
-  if (!anyone) domain_.hub()->watch_crowd(nullptr);
+  if (!anyone) watch_crowd(false);
   std::lock_guard guard{mutex_};
   connected_ = links_.size();
   changed_.notify_all();
@@ -360,107 +389,6 @@ void node_core::tell_load() {
   }
   if (std::exchange(told_load_, load) == load) return;
   for (const auto& [id, l] : links_) send(id, load);
-}
-
-// ---- for programs -------------------------------------------------------------------------------
-
-std::vector<node_status> node_core::nodes() {
-  return ask([](node_core& n) {
-           std::vector<node_status> all;
-           for (const auto& [id, l] : n.links_) {
-             node_status s{to_text(id),
-                           l.facts.name,
-                           l.address,
-                           l.facts.slots,
-                           {l.facts.labels.begin(), l.facts.labels.end()},
-                           {},
-                           n.placement_.sent_to(id)};
-             for (const auto& [name, amount] : l.facts.resources)
-               s.resources[name] = static_cast<double>(amount) / 10'000;
-             all.push_back(std::move(s));
-           }
-           return all;
-         })
-      .value_or(std::vector<node_status>{});
-}
-
-bool node_core::wait_for(std::size_t others, duration timeout) {
-  std::unique_lock guard{mutex_};
-  return changed_.wait_for(guard, timeout, [&] { return connected_ >= others; });
-}
-
-bool node_core::drain(duration timeout) {
-  (void)ask([](node_core& n) {
-    n.draining_ = true;
-    n.unneeded_ = false;
-    for (const auto& [id, l] : n.links_) n.send(id, frames::leaving{});
-    return true;
-  });
-  std::unique_lock guard{mutex_};
-  return changed_.wait_for(guard, timeout, [&] { return unneeded_ || connected_ == 0; });
-}
-
-std::string node_core::describe() {
-  nlohmann::json j;
-  j["id"] = to_text(id_);
-  j["name"] = name_;
-  j["address"] = self().address;
-  j["slots"] = own_.slots;
-  j["labels"] = own_.labels;
-  j["resources"] = domain_.options().resources;
-  j["workers"] = domain_.options().workers;
-  j["draining"] = draining_;
-  const auto stats = domain_.stats();
-  {
-    std::lock_guard guard{work_mutex_};
-    j["tasks"] = {{"unsettled", stats.tasks_unsettled},
-                  {"settled", stats.tasks_settled},
-                  {"served", served_.size()},
-                  {"away", sent_.size()},
-                  {"waiting_for_a_node", placement_.waiting()}};
-    j["objects"] = {{"here", stats.objects}, {"held_for_others", held_.size()}};
-  }
-  const auto shared = objects_->count();
-  j["objects"]["lent"] = shared.lent;
-  j["objects"]["borrowed"] = shared.borrowed;
-  j["objects"]["pulls"] = pulls_.transfers();
-  j["refused"] = {{"malformed_frames", malformed_.load()},
-                  {"unknown_names", unknown_.load()},
-                  {"stale_replies", placement_.stale()},
-                  {"bad_chunks", servings_.refusals() + pulls_.dropped()}};
-  auto& nodes = j["nodes"] = nlohmann::json::array();
-  for (const auto& [id, l] : links_)
-    nodes.push_back({{"id", to_text(id)},
-                     {"name", l.facts.name},
-                     {"address", l.address},
-                     {"slots", l.facts.slots},
-                     {"labels", l.facts.labels},
-                     {"leaving", l.leaving},
-                     {"sent", placement_.sent_to(id)},
-                     {"window", placement_.window_of(id)}});
-  return j.dump(1);
-}
-
-std::string node_core::status() {
-  return ask([](node_core& n) { return n.describe(); }).value_or("{}");
-}
-
-std::string node_core::status_of(const std::string& id, duration timeout) {
-  auto told = std::make_shared<std::promise<std::string>>();
-  auto answer = told->get_future();
-  const bool asked = ask([told, id](node_core& n) {
-                       for (const auto& [peer, l] : n.links_)
-                         if (to_text(peer) == id) {
-                           n.status_asked_.emplace(++n.last_status_, told);
-                           n.send(peer, frames::status_wanted{n.last_status_});
-                           return true;
-                         }
-                       return false;
-                     }).value_or(false);
-  if (!asked) throw error("node " + id + " is not connected");
-  if (answer.wait_for(timeout) != std::future_status::ready)
-    throw error("node " + id + " did not answer within " + in_words(timeout));
-  return answer.get();
 }
 
 }  // namespace troupe::detail

@@ -12,7 +12,7 @@
 #include "actors/seat.hpp"
 #include "graph/members.hpp"
 #include "graph/placement.hpp"
-#include "net/caf_transport.hpp"
+#include "net/transport.hpp"
 #include "node/frames.hpp"
 #include "node/shared_objects.hpp"
 #include "runtime/failure.hpp"
@@ -56,10 +56,22 @@ class node_core final : public outside,
                         public std::enable_shared_from_this<node_core> {
 public:
   using time = std::int64_t;  // ns of a steady clock
+  // The network of a node that says this of itself; what happens there is told to the second.
+  using make_network =
+      std::function<std::unique_ptr<transport>(const greeting&, transport_events&)>;
   // Throws troupe::error.
   static std::shared_ptr<node_core> join(domain& d, const node_options& options);
+  // For tests: a node of a runtime on a deterministic scheduler, in a network that is simulated. It
+  // has no thread, and goes on when it is stepped. Tasks leave it only if they must.
+  static std::shared_ptr<node_core> simulate(domain& d, const node_options& options, node_id id,
+                                             const make_network& network);
   ~node_core() override;
   void leave();  // once; returns when nothing of it runs any more
+
+  // ---- a simulation's
+  bool has_turn();
+  void step();  // one event, or what is due
+  time next_turn() const;
 
   // ---- any thread
   const greeting& self() const { return transport_->self(); }
@@ -76,8 +88,8 @@ public:
   void crowded() noexcept override;
 
 private:
-  node_core(domain& d, const node_options& options);
-  void start(const node_options& options);
+  node_core(domain& d, const node_options& options, node_id id);
+  void start(const node_options& options, const make_network& network);
 
   // ---- from the network, on its thread
   void opened(const greeting& peer, const std::string& called) override;
@@ -91,9 +103,10 @@ private:
   // What f says on that thread; none: it has left.
   template <class F> auto ask(F f) -> std::optional<decltype(f(*this))>;
   void loop();
+  bool take_event();  // false: there is none
   void turn();
-  time next_turn() const;
-  static time now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+  time now() const;
+  void watch_crowd(bool on);
   void send(node_id to, const frames::frame& f);  // any thread
   void greet(const greeting& peer, const std::string& called);
   void part(node_id peer, const std::string& why);
@@ -117,11 +130,15 @@ private:
   };
 
   // ---- tasks sent away (sent_tasks.cpp)
+  struct death {
+    time at;
+    node_id node;
+  };
   struct sent_task {
     task* t = nullptr;  // alive until it is brought its reply
     bool must_leave = false;
     std::optional<attempt> current;  // while a node has it
-    std::vector<time> deaths;        // of nodes, with it aboard
+    std::vector<death> deaths;       // with it aboard
     bool suspect = false;            // one of them was counted against it
     std::optional<global_id> pull;   // of its value, which is big
   };
@@ -140,6 +157,7 @@ private:
   bool take_reply(node_id from, std::uint64_t number, frames::came how, frames::payload& p,
                   std::shared_ptr<ref_source> refs);
   void lose_tasks(node_id peer, bool died);
+  void lives_after_all(node_id peer);
   void on(node_id from, frames::done&& f);
   void on(node_id from, frames::handed_back&& f);
 
@@ -186,7 +204,8 @@ private:
   template <class F> void make_place(node_id from, const frames::payload& p, F make);
   void leave_pull(global_id what);
   std::optional<pull> take_pull(global_id what);
-  void hold(frames::payload& p, held&& h);  // any thread
+  void hold(frames::payload& p, held&& h);          // any thread
+  void unhold(node_id peer, std::uint64_t number);  // the same
   void have_flat(node_id from, const frames::have& f);
   void on(node_id from, frames::want&& f);
   void on(node_id from, frames::have&& f);
@@ -203,15 +222,16 @@ private:
   void drop_held(node_id peer);
 
   domain& domain_;
+  const bool stepped_;  // by a simulation: it has no thread
   const node_id id_;
   node_facts own_;
   const std::string name_;
   std::unique_ptr<network_system> system_;
-  std::unique_ptr<caf_transport> transport_;
+  std::unique_ptr<transport> transport_;
 
   std::mutex mutex_;  // guards what follows, up to `unneeded_`
   std::condition_variable bell_, changed_;
-  std::vector<event> events_;
+  std::deque<event> events_;
   bool left_ = false;
   std::size_t connected_ = 0;
   bool unneeded_ = false;           // nothing runs here for others, or is kept for them
@@ -229,7 +249,7 @@ private:
   std::uint64_t last_task_ = 0;
   std::unordered_map<const known_function*, std::uint64_t> hashes_;
   std::unordered_set<const outgoing_call*> stay_;       // calls that nobody there can run
-  std::deque<time> deaths_;                             // of nodes, of late
+  std::vector<death> deaths_;                           // of late
   std::deque<std::pair<time, node_facts>> lost_nodes_;  // who may come again
   time relieve_at_ = INT64_MAX, crowded_since_ = 0;
   std::size_t ended_before_ = 0;  // tasks of the runtime, then
@@ -252,5 +272,14 @@ private:
   std::unordered_map<std::uint64_t, held> held_;
   std::uint64_t last_held_ = 0;
 };
+
+template <class F> auto node_core::ask(F f) -> std::optional<decltype(f(*this))> {
+  using R = decltype(f(*this));
+  auto answer = std::make_shared<std::promise<R>>();
+  auto told = answer->get_future();
+  if (!post([answer, f](node_core& n) { answer->set_value(f(n)); })) return std::nullopt;
+  while (stepped_ && take_event()) {}
+  return told.get();
+}
 
 }  // namespace troupe::detail

@@ -124,13 +124,15 @@ void node_core::on(node_id from, frames::chunk_wanted&& f) {
   else transport_->send(from, lane::bulk, std::move(item));
 }
 
-void node_core::on(node_id from, frames::let_go&& f) {
+void node_core::on(node_id from, frames::let_go&& f) { unhold(from, f.held); }
+
+void node_core::unhold(node_id peer, std::uint64_t number) {
   object* o = nullptr;
   {
     std::lock_guard guard{work_mutex_};
-    const auto found = held_.find(f.held);
-    if (found == held_.end() || found->second.peer != from) return;
-    servings_.drop({id_, f.held});
+    const auto found = held_.find(number);
+    if (found == held_.end() || found->second.peer != peer) return;
+    servings_.drop({id_, number});
     o = found->second.o;
     held_.erase(found);
   }

@@ -109,12 +109,15 @@ offered_task node_core::offer_of(std::uint64_t number, const sent_task& s) {
   return o;
 }
 
-// A node that could run it has died of late: perhaps it is started again, or another in its place.
+// A node that could run it has died or left of late, or is leaving: perhaps it is started again, or
+// another in its place.
 bool node_core::may_come_again(const needs& n) {
   while (!lost_nodes_.empty() && lost_nodes_.front().first < now() - comes_again)
     lost_nodes_.pop_front();
   return std::any_of(lost_nodes_.begin(), lost_nodes_.end(),
-                     [&](const auto& lost) { return has_all(lost.second, n); });
+                     [&](const auto& lost) { return has_all(lost.second, n); }) ||
+         std::any_of(links_.begin(), links_.end(),
+                     [&](const auto& l) { return l.second.leaving && has_all(l.second.facts, n); });
 }
 
 void node_core::take_over(task& t, bool must_leave) {
@@ -347,8 +350,9 @@ void node_core::on(node_id from, frames::handed_back&& f) {
 // without it as well; if a suspect was among them, it was that one.
 void node_core::lose_tasks(node_id peer, bool died) {
   const time t = now();
-  if (died) deaths_.push_back(t);
-  while (!deaths_.empty() && deaths_.front() < t - of_late) deaths_.pop_front();
+  const auto is_old = [&](const death& d) { return d.at < t - of_late; };
+  if (died) deaths_.push_back({t, peer});
+  std::erase_if(deaths_, is_old);
   std::vector<std::uint64_t> aboard;
   for (auto& [number, s] : sent_)
     if (s.current && s.current->node == peer) aboard.push_back(number);
@@ -363,13 +367,22 @@ void node_core::lose_tasks(node_id peer, bool died) {
     s.current.reset();
     attempts_.erase(was.number);
     if (!died) continue;
-    s.deaths.push_back(t);
-    std::erase_if(s.deaths, [&](time at) { return at < t - of_late; });
+    s.deaths.push_back({t, peer});
+    std::erase_if(s.deaths, is_old);
     if (s.deaths.size() < deaths_.size() || (suspects && !s.suspect)) continue;
     s.suspect = true;
     apply(placement_.killed(was, t));
   }
   apply(placement_.left(peer, t));
+}
+
+// Only the link had been lost: nothing has died of what was aboard. (Placement finds that out by
+// itself.)
+void node_core::lives_after_all(node_id peer) {
+  const auto is_it = [&](const death& d) { return d.node == peer; };
+  if (std::erase_if(deaths_, is_it) == 0) return;
+  for (auto& [number, s] : sent_)
+    if (std::erase_if(s.deaths, is_it) > 0 && s.deaths.empty()) s.suspect = false;
 }
 
 }  // namespace troupe::detail

@@ -94,13 +94,20 @@ void node_core::begin(node_id from, const frames::run& f, const exported_functio
 
 void node_core::answer(served_key key, object& o, const value_codec& type) {
   frames::done f{key.second, 0, 0, 0, {}, {}};
+  {
+    std::lock_guard guard{work_mutex_};
+    if (!served_.contains(key)) return;  // its owner is gone, perhaps only for a while
+  }
   f.what = outcome_of(key.first, o, type, f.how);
   object* mine = nullptr;
   {
     const time t = now();
-    std::lock_guard guard{work_mutex_};
+    std::unique_lock guard{work_mutex_};
     const auto found = served_.find(key);
-    if (found == served_.end()) return;  // its owner is gone
+    if (found == served_.end()) {  // by now
+      guard.unlock();
+      return unhold(key.first, f.what.held);
+    }
     mine = found->second.o;
     const std::size_t there = served_.size(), slots = own_.slots;
     f.service =

@@ -14,8 +14,15 @@ constexpr std::size_t short_value = 16 << 10;  // rides with a ref to it
 }
 
 void put_failure(object& o, const failure* why) noexcept {
-  shard_of(o).store->tell(put_msg{&o, {outcome::failure, why}});
+  shard& s = shard_of(o);
+  if (auto w = s.inside->watching()) w->saw_put();
+  s.store->tell(put_msg{&o, {outcome::failure, why}});
 }
+namespace {
+void put_lost(object& o, std::string why) {
+  put_failure(o, failure::make(failure::kind::lost, "another node's", std::move(why)));
+}
+}  // namespace
 
 shared_objects::shared_objects(domain& d, node_id self, std::function<void()> wake)
     : domain_(d),
@@ -25,7 +32,7 @@ shared_objects::shared_objects(domain& d, node_id self, std::function<void()> wa
 
 shared_objects::afterwards::~afterwards() {
   for (auto& [o, why] : lose) {
-    put_failure(*o, failure::make(failure::kind::lost, "another node's", std::move(why)));
+    put_lost(*o, std::move(why));
     o->drop();
   }
   for (object* o : drop) o->drop();
@@ -95,6 +102,7 @@ public:
     if (index >= refs_.size() || refs_[index].type != type.hash) return nullptr;
     auto& sent = refs_[index];
     object* made = nullptr;
+    std::string lost;
     {
       std::lock_guard guard{table_->mutex_};
       const auto found = table_->entries_.find(sent.object);
@@ -105,12 +113,14 @@ public:
         e.type = &type;
         e.o->away = 1;
         table_->ids_.emplace(e.o, sent.object);
+        lost = std::exchange(e.lost, {});
       }
       e.o->retain();
-      if (e.settled || !sent.value) return e.o;
-      e.settled = true;
       made = e.o;
+      if (lost.empty() && (e.settled || !sent.value)) return made;
+      e.settled = true;
     }
+    if (!lost.empty()) return put_lost(*made, std::move(lost)), made;
     table_->unpack(*made, type, *sent.value, this);
     return made;
   }
@@ -180,7 +190,11 @@ std::string shared_objects::gone_text(global_id id) const {
 }
 
 void shared_objects::lose(entry& e, const std::string& why, afterwards& then) {
-  if (std::exchange(e.settled, true) || !e.o) return;
+  if (std::exchange(e.settled, true)) return;
+  if (!e.o) {
+    e.lost = why;
+    return;
+  }
   e.o->retain();
   then.lose.emplace_back(e.o, why);
 }

@@ -81,6 +81,7 @@ private:
     std::uint64_t hash = 0;
     std::size_t pins = 0;  // frames with it that may be read yet
     bool asked = false, settled = false;
+    std::string lost{};  // why, while nobody has read the ref
   };
   class source;
   using garbage = std::vector<object*>;

@@ -431,7 +431,8 @@ template void domain::deliver_later(caf::abstract_actor&, ready_msg);
 template void domain::deliver_later(caf::abstract_actor&, cancel_msg);
 template void domain::deliver_later(caf::abstract_actor&, turn_msg);
 
-bool domain::step(std::int64_t limit) {
+bool domain::step(std::int64_t limit) { return together_ ? together_(limit) : step_alone(limit); }
+bool domain::step_alone(std::int64_t limit) {
   if (runnable() == 0 && gate_ && gate_->actor().core().tasks_wait() && clock_->sleepers() == 0) {
     gate_->actor().tell(idle_msg{true});  // and not on to a deadline, which is nobody's to wait for
     return true;

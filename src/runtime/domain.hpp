@@ -172,6 +172,12 @@ public:
   template <class M> void deliver_later(caf::abstract_actor& who, M m);
   // One job, or the next sleep's end if that is not past `limit`. False: nothing can go on.
   bool step(std::int64_t limit = timers::never);
+  // The same of several runtimes that go on together: what step() does from now on. step_alone() does
+  // what it did.
+  void step_with(std::function<bool(std::int64_t limit)> together) {
+    together_ = std::move(together);
+  }
+  bool step_alone(std::int64_t limit);
   std::size_t runnable() const;                   // jobs that wait for a turn
   watcher* watching() const { return watcher_; }  // usually null
   void may_fail(weak_point where) const {
@@ -210,6 +216,7 @@ private:
   caf::node_id node_;
   job_hub* hub_ = nullptr;
   caf::scheduler::test_coordinator* stepped_ = nullptr;
+  std::function<bool(std::int64_t)> together_;
   task_scope inner_scope_;
   shard nowhere_;
   std::vector<shard> shards_;

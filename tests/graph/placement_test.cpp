@@ -468,6 +468,20 @@ TEST_CASE("a task that kills its nodes is tried on another, and the third is the
   CHECK(p.known() == 0);
 }
 
+TEST_CASE("a node that comes again as the same was not killed by anything") {
+  placement p(facts(1, 2));
+  (void)p.joined(facts(2, 1, {"gpu"}), 0);
+  auto stays = task(1, {"gpu"});
+  stays.may_wait = true;
+  auto last = sent(p.offer(stays, 0));
+  for (int i = 0; i < 5; ++i) {  // its link is cut again and again
+    (void)p.retired({2}, i * ms);
+    CHECK(p.killed(last, i * ms).empty());
+    (void)p.left({2}, i * ms);
+    last = sent(p.joined(facts(2, 1, {"gpu"}), i * ms));
+  }
+}
+
 TEST_CASE("what was at a node that left is placed again, and its answers are stale") {
   placement p(facts(1, 2));
   (void)p.joined(facts(2, 1), 0);

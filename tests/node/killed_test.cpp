@@ -3,7 +3,7 @@
 // and others.
 #include <troupe/node.hpp>
 
-#include "tests/node/graph_tasks.hpp"
+#include "tests/node/random_graph.hpp"
 #include "tests/runtime/says.hpp"
 #include "tests/runtime/support.hpp"
 
@@ -80,75 +80,6 @@ struct cluster {
   std::vector<worker> workers;
 };
 
-// ---- a random graph, and what each of its tasks must give ---------------------------------------
-
-struct expected {
-  number value = 0;
-  int failed = -1;  // whose error it is
-};
-struct planned {
-  enum kind { plain, pauses, nested, tree, big, fails, kinds } what;
-  number own;
-  bool far;
-  std::vector<std::size_t> inputs;
-  expected gives;
-};
-
-std::vector<planned> plan_of(unsigned seed) {
-  std::mt19937 random{seed};
-  std::vector<planned> plan(20 + random() % 60);
-  for (std::size_t i = 0; i < plan.size(); ++i) {
-    planned& p = plan[i];
-    p.what =
-        random() % 30 == 0 ? planned::fails : static_cast<planned::kind>(random() % planned::fails);
-    p.own = i;
-    p.far = random() % 3 != 0;
-    const std::size_t n = p.what == planned::pauses || p.what == planned::fails ? 1 : random() % 4;
-    for (std::size_t k = 0; k < n && i > 0; ++k) p.inputs.push_back(random() % i);
-    if (p.inputs.empty() && (p.what == planned::pauses || p.what == planned::fails))
-      p.what = planned::plain;
-    std::vector<number> values;
-    for (const auto from : p.inputs) {
-      const auto& e = plan[from].gives;
-      if (e.failed >= 0 && p.gives.failed < 0) p.gives.failed = e.failed;
-      values.push_back(e.value);
-    }
-    if (p.what == planned::tree || p.what == planned::big) p.gives.failed = -1, p.inputs.clear();
-    if (p.gives.failed >= 0) continue;
-    switch (p.what) {
-      case planned::plain: p.gives.value = fold(p.own, values); break;
-      case planned::pauses: p.gives.value = mix(p.own, values[0]); break;
-      case planned::nested: p.gives.value = nested_value(p.own, values); break;
-      case planned::tree: p.gives.value = tree_value(p.own % 8); break;
-      case planned::big: p.gives.value = graph_tasks::sum(graph_tasks::big(p.own), p.own); break;
-      default: p.gives.failed = static_cast<int>(i);
-    }
-  }
-  return plan;
-}
-
-std::vector<ref<number>> submit(const runtime& rt, const std::vector<planned>& plan) {
-  std::vector<ref<number>> all;
-  for (const auto& p : plan) {
-    task_options options;
-    if (p.far) options.labels = {"far"};
-    const auto to = rt.with(options);
-    std::vector<ref<number>> inputs;
-    for (const auto i : p.inputs) inputs.push_back(all[i]);
-    switch (p.what) {
-      case planned::plain: all.push_back(to.submit<graph_tasks::plain>(p.own, inputs)); break;
-      case planned::pauses: all.push_back(to.submit<graph_tasks::pauses>(p.own, inputs[0])); break;
-      case planned::nested: all.push_back(to.submit<graph_tasks::nested>(p.own, inputs)); break;
-      case planned::tree: all.push_back(to.submit<graph_tasks::tree>(p.own % 8)); break;
-      case planned::big:
-        all.push_back(to.submit<graph_tasks::sum>(to.submit<graph_tasks::big>(p.own), p.own));
-        break;
-      default: all.push_back(to.submit<graph_tasks::fails>(p.own, inputs[0]));
-    }
-  }
-  return all;
-}
-
 void compare(const cluster& c, const std::vector<planned>& plan,
              const std::vector<ref<number>>& all) {
   for (std::size_t i = 0; i < plan.size(); ++i) {
@@ -171,16 +102,6 @@ void compare(const cluster& c, const std::vector<planned>& plan,
 unsigned from_environment(const char* name, unsigned otherwise) {
   const char* text = std::getenv(name);
   return text ? static_cast<unsigned>(std::strtoul(text, nullptr, 10)) : otherwise;
-}
-
-bool is_clean(const runtime& rt, const node& home) {
-  const auto s = rt.stats();
-  const std::string text = home.status();
-  const auto none = [&](const char* name) {
-    return text.find("\"" + std::string(name) + "\": 0") != std::string::npos;
-  };
-  return s.objects == 0 && s.tasks_unsettled == 0 && none("lent") && none("borrowed") &&
-         none("held_for_others") && none("away") && none("waiting_for_a_node") && none("pulls");
 }
 
 }  // namespace
@@ -246,8 +167,8 @@ TEST_CASE("random graphs come out right while nodes are killed at random, and no
     graphs += 4;
   }
   MESSAGE(graphs, " graphs, ", kills, " kills");
-  CHECK(test::soon([&] { return is_clean(c.rt, c.home); }));
-  if (!is_clean(c.rt, c.home)) MESSAGE(c.home.status());
+  CHECK(test::soon([&] { return is_clean(c.rt.stats(), c.home.status()); }));
+  if (!is_clean(c.rt.stats(), c.home.status())) MESSAGE(c.home.status());
   {
     std::lock_guard guard{mutex};
     over_now = true;
@@ -283,5 +204,6 @@ TEST_CASE("the death of who has submitted ends its work on the others") {
   worker_process driver({home.address(), "endless"});
   REQUIRE(test::soon([&] { return rt.stats().tasks_unsettled == 20; }));
   driver.kill();
-  CHECK(test::soon([&] { return rt.stats().tasks_unsettled == 0 && is_clean(rt, home); }));
+  CHECK(test::soon(
+      [&] { return rt.stats().tasks_unsettled == 0 && is_clean(rt.stats(), home.status()); }));
 }

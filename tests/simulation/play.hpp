@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-#include <cstddef>
-#include <cstdint>
-#include <string>
+#include "tests/simulation/seeds.hpp"
 
 namespace simulated {
 
-struct outcome {
-  std::string wrong;  // empty: all is as the plan says
-  std::size_t steps = 0;
-  std::string trace;  // if it was asked for
-};
 // The random program of this seed, in the simulation of this seed.
 outcome play(std::uint64_t seed, bool with_trace);
 

@@ -75,7 +75,10 @@ private:
       };
       std::apply([&](auto&... a) { (a.each_input(look), ...); }, *arguments_);
       if (failed) return {verdict::failed_input, failed};
-      if (missing) return {verdict::suspended, missing};
+      if (missing) {
+        (void)settled_or_end(missing);
+        return {verdict::suspended, missing};
+      }
       std::apply(
           [&](auto&... a) {
             (a.inputs_are_there(), ...);

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// A random graph, and what each of its tasks must give.
+#pragma once
+#include "tests/node/graph_tasks.hpp"
+
+#include <random>
+#include <string>
+#include <vector>
+
+namespace graph_tasks {
+
+struct expected {
+  number value = 0;
+  int failed = -1;  // whose error it is
+};
+struct planned {
+  enum kind { plain, pauses, nested, tree, big, fails, kinds } what;
+  number own;
+  bool far;
+  std::vector<std::size_t> inputs;
+  expected gives;
+};
+
+inline std::vector<planned> plan_of(unsigned seed) {
+  std::mt19937 random{seed};
+  std::vector<planned> plan(20 + random() % 60);
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    planned& p = plan[i];
+    p.what =
+        random() % 30 == 0 ? planned::fails : static_cast<planned::kind>(random() % planned::fails);
+    p.own = i;
+    p.far = random() % 3 != 0;
+    const std::size_t n = p.what == planned::pauses || p.what == planned::fails ? 1 : random() % 4;
+    for (std::size_t k = 0; k < n && i > 0; ++k) p.inputs.push_back(random() % i);
+    if (p.inputs.empty() && (p.what == planned::pauses || p.what == planned::fails))
+      p.what = planned::plain;
+    std::vector<number> values;
+    for (const auto from : p.inputs) {
+      const auto& e = plan[from].gives;
+      if (e.failed >= 0 && p.gives.failed < 0) p.gives.failed = e.failed;
+      values.push_back(e.value);
+    }
+    if (p.what == planned::tree || p.what == planned::big) p.gives.failed = -1, p.inputs.clear();
+    if (p.gives.failed >= 0) continue;
+    switch (p.what) {
+      case planned::plain: p.gives.value = fold(p.own, values); break;
+      case planned::pauses: p.gives.value = mix(p.own, values[0]); break;
+      case planned::nested: p.gives.value = nested_value(p.own, values); break;
+      case planned::tree: p.gives.value = tree_value(p.own % 8); break;
+      case planned::big: p.gives.value = sum(big(p.own), p.own); break;
+      default: p.gives.failed = static_cast<int>(i);
+    }
+  }
+  return plan;
+}
+
+inline std::vector<troupe::ref<number>> submit(const troupe::scope& rt,
+                                               const std::vector<planned>& plan) {
+  std::vector<troupe::ref<number>> all;
+  for (const auto& p : plan) {
+    troupe::task_options options;
+    if (p.far) options.labels = {"far"};
+    const auto to = rt.with(options);
+    std::vector<troupe::ref<number>> inputs;
+    for (const auto i : p.inputs) inputs.push_back(all[i]);
+    switch (p.what) {
+      case planned::plain: all.push_back(to.submit<graph_tasks::plain>(p.own, inputs)); break;
+      case planned::pauses: all.push_back(to.submit<graph_tasks::pauses>(p.own, inputs[0])); break;
+      case planned::nested: all.push_back(to.submit<nested>(p.own, inputs)); break;
+      case planned::tree: all.push_back(to.submit<tree>(p.own % 8)); break;
+      case planned::big: all.push_back(to.submit<sum>(to.submit<big>(p.own), p.own)); break;
+      default: all.push_back(to.submit<fails>(p.own, inputs[0]));
+    }
+  }
+  return all;
+}
+
+// Of a node that has nothing to do: nothing is left.
+inline bool is_clean(const troupe::statistics& s, const std::string& status) {
+  const auto none = [&](const char* name) {
+    return status.find("\"" + std::string(name) + "\": 0") != std::string::npos;
+  };
+  return s.objects == 0 && s.tasks_unsettled == 0 && none("lent") && none("borrowed") &&
+         none("held_for_others") && none("away") && none("waiting_for_a_node") && none("pulls");
+}
+
+}  // namespace graph_tasks
