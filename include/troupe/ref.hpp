@@ -13,6 +13,7 @@ namespace troupe {
 namespace detail {
 struct access;
 [[noreturn]] void throw_unsettled();
+void want_here(object& o) noexcept;  // from the node that has its value
 [[noreturn]] void throw_no_copy();
 
 // The value of a settled object, or its error thrown.
@@ -50,8 +51,14 @@ public:
   }
 
   explicit operator bool() const noexcept { return object_ != nullptr; }  // it names an object
-  // Whether its object has its outcome: a value, an error, or cancelled. Never changes back.
-  bool settled() const noexcept { return object_ && object_->is_sealed(); }
+  // Whether its object has its outcome here: a value, an error, or cancelled. Never changes back. One
+  // that has it on another node is asked for it, as by a wait.
+  bool settled() const noexcept {
+    if (!object_ || object_->is_sealed()) return object_ != nullptr;
+    if (object_->is_elsewhere.load(std::memory_order_acquire)) [[unlikely]]
+      detail::want_here(*object_);
+    return false;
+  }
   // The value of a settled object, without a runtime; throws its error, or troupe::error if it has
   // not settled. Of an lvalue: valid while this ref lives. Of an rvalue: moved out if this is the
   // only ref, else copied (troupe::error if a T cannot be).

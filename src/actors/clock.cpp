@@ -84,7 +84,8 @@ void clock_core::answer_due(std::int64_t now) {
 }
 void clock_core::answer(sleeper& s) {
   if (s.is != sleeper::deadline)
-    return send_ready(domain_, *s.who, nullptr, s.is == sleeper::limit);
+    return send_ready(domain_, *s.who, nullptr,
+                      s.is == sleeper::limit ? ready_msg::expired : ready_msg::plain);
   if (timers_.closed()) return;  // the runtime ends, and all with it
   send_cancel(domain_, *s.who, {.o = nullptr, .past_deadline = true});
   if (!rest_.sweep && domain_.take_sweep()) rest_.sweep = &domain_;

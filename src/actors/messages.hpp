@@ -8,6 +8,8 @@
 //   task, client --withdraw> resolver --ready, ready--> task, client
 //                   a wait that gives up is answered all the same, exactly once, and so is the
 //                   withdraw: only then is nothing on its way any more
+//   node ----elsewhere----> resolver --ready--> task       its value lies on another node: a task that can
+//                   follow it there goes on; for others the resolver asks the node to fetch it
 //   client, task --cancel--> store ----cancel--> task ---ready--> client, task
 //                   what it was too late for, the store answers
 //   task, client, wait_set --await--> resolver          a set waits for many, and tells its owner:
@@ -124,11 +126,19 @@ struct sealed_msg {
 struct withdraw_msg {
   waiter* w;
 };
+// Its value is there, but on another node. The message holds the object's memory.
+struct elsewhere_msg {
+  object* o;
+};
 // The wait is over: its object is sealed, or it was withdrawn, or all ends; or (no wait) a question
-// has been answered. expired: and whatever else is waited for, go on.
+// has been answered.
 struct ready_msg {
   waiter* w;
-  bool expired = false;
+  enum kind : std::uint8_t {
+    plain,
+    expired,   // and whatever else is waited for, go on
+    elsewhere  // its object is not sealed: the value lies on another node
+  } is = plain;
 };
 struct sleep_msg {
   sleeper* s;
@@ -244,6 +254,7 @@ TROUPE_LOCAL_MESSAGE(troupe::detail::cancel_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::await_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::sealed_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::withdraw_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::elsewhere_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::ready_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::sleep_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::wake_msg)

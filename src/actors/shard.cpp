@@ -89,8 +89,8 @@ template <class M> void send(domain& d, caf::abstract_actor& who, M content) {
   who.enqueue(caf::mailbox_element_ptr{&*m}, seat::mine().unit_of(d.system()));
 }
 }  // namespace
-void send_ready(domain& d, caf::abstract_actor& who, waiter* w, bool expired) {
-  send(d, who, ready_msg{w, expired});
+void send_ready(domain& d, caf::abstract_actor& who, waiter* w, ready_msg::kind how) {
+  send(d, who, ready_msg{w, how});
 }
 void send_turn(domain& d, caf::abstract_actor& who, turn_msg m) { send(d, who, m); }
 void send_cancel(domain& d, caf::abstract_actor& who, cancel_msg m) { send(d, who, m); }
@@ -174,8 +174,13 @@ task_graph::answer resolver_core::await(waiter& w, object& o) {
   const auto found = graph_.await(o, w);
   switch (found) {
     case task_graph::answer::none: break;
+    case task_graph::answer::fetch:
+      if (auto where = domain_.outside()) where->fetch(o);
+      [[fallthrough]];
     case task_graph::answer::watch: shard_of(o).store->tell(watch_msg{&o}); break;
-    case task_graph::answer::ready: send_ready(domain_, *w.who, &w);
+    case task_graph::answer::ready:
+      send_ready(domain_, *w.who, &w,
+                 w.follows && graph_.is_elsewhere(o) ? ready_msg::elsewhere : ready_msg::plain);
   }
   return found;
 }
@@ -199,6 +204,14 @@ void resolver_core::on(sealed_msg& m) {
   answer(chain);
   if (!more && m.more) release_memory(&o);
   if (let_go) release_memory(&o);
+}
+
+void resolver_core::on(elsewhere_msg& m) {
+  const auto [chain, fetch] = graph_.elsewhere(*m.o);
+  if (fetch)
+    if (auto where = domain_.outside()) where->fetch(*m.o);
+  answer(chain, ready_msg::elsewhere);
+  release_memory(m.o);
 }
 
 void resolver_core::on(withdraw_msg& m) {
@@ -232,11 +245,11 @@ void resolver_core::on(retire_msg& m) {
 
 void resolver_core::on(nudge_msg&) { errands_of(rest_, domain_).nudged.add(domain_); }
 
-void resolver_core::answer(edge* chain) {
+void resolver_core::answer(edge* chain, ready_msg::kind how) {
   while (chain) {
     auto w = static_cast<waiter*>(chain);
     chain = chain->next;  // who gets the answer may end, and take its waits with it
-    send_ready(domain_, *w->who, w);
+    send_ready(domain_, *w->who, w, how);
   }
 }
 

@@ -73,6 +73,7 @@ public:
   void on(await_msg& m);
   void on(sealed_msg& m);
   void on(withdraw_msg& m);
+  void on(elsewhere_msg& m);
   void on(close_msg& m);
   void on(ask_msg& m);
   void on(retire_msg& m);
@@ -87,7 +88,7 @@ public:
 private:
   task_graph::answer await(waiter& w, object& o);
   void await_unheld(waiter& w, object& o);
-  void answer(edge* chain);
+  void answer(edge* chain, ready_msg::kind how = ready_msg::plain);
   static constexpr std::size_t at_once =
       256;  // waiters that one handler answers; the rest come after a turn for others
   leftovers rest_;
@@ -98,8 +99,8 @@ private:
 
 using store_actor = inline_actor<store_core, put_msg, drop_msg, watch_msg, find_task_msg,
                                  cancel_msg, ask_msg, retire_msg, nudge_msg>;
-using resolver_actor = inline_actor<resolver_core, await_msg, sealed_msg, withdraw_msg, close_msg,
-                                    ask_msg, retire_msg, nudge_msg>;
+using resolver_actor = inline_actor<resolver_core, await_msg, sealed_msg, withdraw_msg,
+                                    elsewhere_msg, close_msg, ask_msg, retire_msg, nudge_msg>;
 
 // Compiled where the handlers are.
 extern template void store_actor::tell(put_msg);
@@ -131,7 +132,8 @@ void hold_memory(object* o) noexcept;
 void release_memory(object* o) noexcept;
 void release_memory(object* o, seat& s) noexcept;
 // Tells `who` that its wait is over, from the place where that was found out.
-void send_ready(domain& d, caf::abstract_actor& who, waiter* w, bool expired = false);
+void send_ready(domain& d, caf::abstract_actor& who, waiter* w,
+                ready_msg::kind how = ready_msg::plain);
 // A call's turn has come, or never will.
 void send_turn(domain& d, caf::abstract_actor& who, turn_msg m);
 // Asks a task to end.

@@ -188,11 +188,13 @@ void task::start(object* const* missing, std::size_t n) {
   }
   family().awaited = static_cast<std::uint32_t>(n);
   const auto all = static_cast<std::int32_t>(n);
+  const bool follows = d.is_node() && may_follow();
   arrivals.begin(all, countdown::in_use);
   if (type_.role == task_role::method) join(false);
   for (std::size_t i = 0; i < n; ++i) {
     waiter* w = i < type_.inputs ? new (inputs() + i) waiter : &extras_->more[i - type_.inputs];
     w->wait_for(*missing[i], *this, d.number());
+    w->follows = follows;
     d.await(*w);
   }
   if (timed) d.clock().actor().tell(sleep_msg{&extras_->deadline});
@@ -203,11 +205,12 @@ void task::start(object* const* missing, std::size_t n) {
 
 void task::enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) {
   if (auto ready = content_of<ready_msg>(*m)) {
-    const bool expired = ready->expired;
+    const auto how = ready->is;
     if (ready->w) ready->w->answered.store(true, std::memory_order_relaxed);
     m.reset();  // before it is counted: the count may free the message with its sender's frame, and
                 // this task
-    const bool due = expired && arrivals.force();
+    if (how == ready_msg::elsewhere) follows_.store(true, std::memory_order_relaxed);
+    const bool due = how == ready_msg::expired && arrivals.force();
     if (arrivals.arrive() || due) schedule();
   } else if (auto turn = content_of<turn_msg>(*m)) {
     const failure* refusal = turn->refusal;
@@ -231,7 +234,7 @@ void task::schedule(seat& s) noexcept {
   // then.
   caf::actor_system& system = domain_->system();
   const bool at_once = domain_->at_once();
-  if (extras_ || type_.role == task_role::method) [[unlikely]]
+  if (extras_ || type_.role == task_role::method || follows()) [[unlikely]]
     return schedule_as_asked(s);
   publish();
   queue(system, at_once, s);
@@ -258,7 +261,7 @@ void task::schedule_as_asked(seat& s) noexcept {
     if (turn().outside) return ask_turn_back();
     if (stage_ == stage::pending && !turn().has_turn) return ask_turn();
   } else if (stage_ == stage::admitting) stage_ = stage::pending;
-  else if (stage_ == stage::pending && must_leave()) return leave_home();
+  else if (stage_ == stage::pending && (must_leave() || follows()) && leave_home()) return;
   else if (stage_ == stage::pending && wants_resources()) return ask_resources();
   publish_as_asked(s, [this] {
     publish();
@@ -299,10 +302,8 @@ bool task::has_more_tries() const {
 
 void task::run() noexcept {
   end_wait();  // for inputs
-  if (extras_ && must_leave() && stage_ != stage::away && !asked_to_end() && !domain_->stopping())
-      [[unlikely]] {                // another try
-    intrusive_ptr_add_ref(ctrl());  // for a place in a queue
-    return leave_home();
+  if (extras_ || follows()) [[unlikely]] {
+    if (goes_elsewhere()) return;
   }
   task* outer = std::exchange(seat::mine().running, this);
   verdict v;

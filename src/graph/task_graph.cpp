@@ -25,6 +25,33 @@ bool task_graph::let_go(graph_node& node) {
   return kept;
 }
 
+task_graph::answer task_graph::await_elsewhere(graph_node& node, edge& e) {
+  if (e.follows) {
+    ++counts_.answered;
+    return answer::ready;
+  }
+  push(node.waiting, e, &edge::next, &edge::link);
+  push(all_, e, &edge::next_of_all, &edge::link_of_all);
+  const bool watched = node.watched, wanted = node.wanted;
+  node.watched = node.wanted = 1;
+  return !wanted ? answer::fetch : watched ? answer::none : answer::watch;
+}
+
+task_graph::followers task_graph::elsewhere(graph_node& node) {
+  if (node.sealed || node.elsewhere) return {nullptr, false};
+  node.elsewhere = 1;
+  edge* chain = nullptr;
+  for (edge *e = node.waiting, *after; e; e = after) {
+    after = e->next;
+    if (!e->follows) continue;
+    unlink(*e);
+    e->next = chain;
+    chain = e;
+  }
+  node.wanted = node.waiting != nullptr;
+  return {chain, node.wanted != 0};
+}
+
 edge* task_graph::close(std::uint64_t party) {
   if (!is_closed(party)) closed_.push_back(party);
   edge* chain = nullptr;
@@ -55,6 +82,8 @@ void task_graph::check() const {
     hold(e.what && e.what->waiting, "an object that is waited for has waits");
     hold(e.what->watched, "an object that is waited for is watched");
     hold(!is_closed(e.party), "nothing waits after its end");
+    hold(!e.what->elsewhere || (e.what->wanted && !e.follows),
+         "what is elsewhere is waited for by those only who want it here");
   }
   hold(waiting == counts_.open(), "waits = awaited - answered");
 }

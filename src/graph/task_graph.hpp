@@ -16,6 +16,7 @@ namespace troupe::detail {
 //
 //   idle --await--> waiting --sealed--> answered      exactly one answer for each await
 //                      +------withdraw--> answered
+//                      `------elsewhere--> answered      of a follower: it may go where the value is
 struct edge {
   edge* next = nullptr;
   edge** link = nullptr;  // what points to this edge; null: it is not waiting
@@ -23,12 +24,14 @@ struct edge {
   edge** link_of_all = nullptr;
   graph_node* what = nullptr;
   std::uint64_t party = 0;  // whose wait it is: the runtime with whose end it is over
+  bool follows = false;     // its waiter can do without the value, if it is known where that is
 };
 
 class task_graph {
 public:
-  // What the resolver does next: nothing, ask the store, answer at once.
-  enum class answer { none, watch, ready };
+  // What the resolver does next: nothing, ask the store, answer at once; or ask the store, and have the
+  // value fetched.
+  enum class answer { none, watch, ready, fetch };
   struct counters {
     std::size_t awaited = 0, answered = 0, sealed = 0;
     std::size_t open() const { return awaited - answered; }
@@ -39,6 +42,14 @@ public:
   // The node has its outcome. Up to `most` waits are over: a chain by `next`, each to be answered.
   // More may wait: ask again.
   [[nodiscard]] edge* sealed(graph_node& node, std::size_t most);
+  // Its value lies on another node. The waits of followers are over, now (a chain by `next`) and from
+  // now on. fetch: somebody else waits, so it is to come here.
+  struct followers {
+    edge* chain;
+    bool fetch;
+  };
+  [[nodiscard]] followers elsewhere(graph_node& node);
+  static bool is_elsewhere(const graph_node& node) { return node.elsewhere && !node.sealed; }
   // The waiter gives up. True: it was waiting, and is to be answered now; false: it has been
   // answered.
   [[nodiscard]] bool withdraw(edge& e);
@@ -75,6 +86,7 @@ private:
     ++counts_.answered;
   }
   bool is_closed(std::uint64_t party) const;
+  answer await_elsewhere(graph_node& node, edge& e);
 
   edge* all_ = nullptr;
   counters counts_;
@@ -88,6 +100,8 @@ inline task_graph::answer task_graph::await(graph_node& node, edge& e) {
     ++counts_.answered;
     return answer::ready;
   }
+  if (node.elsewhere) [[unlikely]]
+    return await_elsewhere(node, e);
   push(node.waiting, e, &edge::next, &edge::link);
   push(all_, e, &edge::next_of_all, &edge::link_of_all);
   if (node.watched) return answer::none;

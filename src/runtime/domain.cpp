@@ -395,8 +395,14 @@ std::shared_ptr<outside> domain::outside() const {
   std::lock_guard guard{outside_mutex_};
   return outside_;
 }
+void want_here(object& o) noexcept {
+  const shard* s = o.home.load(std::memory_order_relaxed);
+  if (auto where = s->inside->outside()) where->fetch(o);
+}
+
 void domain::open(std::shared_ptr<detail::outside> where) {
   std::lock_guard guard{outside_mutex_};
+  is_node_.store(where != nullptr, std::memory_order_relaxed);
   outside_ = std::move(where);
 }
 

@@ -142,6 +142,7 @@ public:
 
   // A wait_set to which messages are on their way, from now on; and no more. end() waits for them:
   // the second is the last touch of the domain.
+  // Likewise a task whose value is on another node.
   void set_stands() { standing_sets_.fetch_add(1, std::memory_order_seq_cst); }
   void set_is_gone() { standing_sets_.fetch_sub(1, std::memory_order_acq_rel); }
   // Before a task or thread of this runtime waits at an actor of another one.
@@ -160,6 +161,7 @@ public:
 
   // ---- other nodes
   std::shared_ptr<detail::outside> outside() const;   // null: there are none
+  bool is_node() const { return is_node_.load(std::memory_order_relaxed); }  // a hint
   void open(std::shared_ptr<detail::outside> where);  // null: no more
 
   // ---- the bound
@@ -244,6 +246,7 @@ private:
 
   mutable std::mutex outside_mutex_;
   std::shared_ptr<detail::outside> outside_;  // guarded by outside_mutex_
+  std::atomic<bool> is_node_{false};
 
   mutable std::mutex names_mutex_;
   std::vector<name_count> names_;  // guarded by names_mutex_, as is the next

@@ -32,6 +32,8 @@ struct graph_node {
   std::uint8_t watched : 1 = 0;  // the store has been asked
   std::uint8_t sealed : 1 = 0;   // nobody waits any more
   std::uint8_t kept : 1 = 0;     // the resolver keeps the object until it hears that it is sealed
+  std::uint8_t elsewhere : 1 = 0;  // its value is there, but on another node
+  std::uint8_t wanted : 1 = 0;     // and somebody here waits for it
 };
 
 // A call's place among those of a stateful actor (src/graph/turns.hpp).

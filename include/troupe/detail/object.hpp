@@ -47,6 +47,7 @@ struct object : store_entry, graph_node {
       2};  // of the memory: the store's, its task's, a word's on its way
   std::atomic<bool> sealed{
       false};  // a hint that spares its reader a message: the outcome is there, for good
+  std::atomic<bool> is_elsewhere{false};  // a hint: its value is on another node, until it is sealed
   std::atomic<detail::claim> claim{claim::waiting};
   std::atomic<std::uint32_t> refs{1};  // of the value
   std::atomic<shard*> home;            // decided by the first message about the object
