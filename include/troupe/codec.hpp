@@ -23,6 +23,7 @@
 // container may change. One text, one block of numbers and one container hold less than 2^32 bytes
 // or elements, and containers and structs nest 100 deep at most.
 #pragma once
+#include <troupe/detail/footprint.hpp>
 #include <troupe/detail/wire.hpp>
 #include <troupe/error.hpp>
 
@@ -239,14 +240,16 @@ template <class T> constexpr value_codec make_value_codec() {
             [](encoder& e, const void*) { e.nil(); },
             [](decoder& d, void*) { d.nil(); },
             &value_type_of<void>,
-            nullptr};
+            nullptr,
+            [](const void*) { return std::size_t{0}; }};
   else
     return {type_text<T>,
             hash_of(type_text<T>),
             [](encoder& e, const void* value) { e.value(*static_cast<const T*>(value)); },
             [](decoder& d, void* storage) { new (storage) T(d.value<T>()); },
             &value_type_of<T>,
-            flat_bytes_of<T>()};
+            flat_bytes_of<T>(),
+            [](const void* v) { return sizeof(T) + held_bytes(*static_cast<const T*>(v)); }};
 }
 template <class T> inline constexpr value_codec known_codec = make_value_codec<T>();
 template <class T> constexpr const value_codec& its_codec() { return known_codec<T>; }

@@ -2,7 +2,8 @@
 // Where tasks go that do not run here: other nodes, as far as a task knows of them.
 //
 //   queued --taken by the node--> away --reply--> (read by run) --> settled
-//   pending --must leave--------> away --come back--> run here
+//   pending --must leave, or an input's value is elsewhere--> away --come back--> run here
+//                                 away --its value is there--> rests --fetched, or lost--> settled, or run
 //                                  `--recall--> asked to end, or the node has gone
 #pragma once
 #include <troupe/detail/wire.hpp>
@@ -36,11 +37,11 @@ struct away_reply {
 class outside {
 public:
   virtual ~outside() = default;
-  // It cannot run here. It has set out.
+  // It cannot run here, or the values of some inputs lie elsewhere. It has set out.
   virtual void offer(task& t) noexcept = 0;
   // It is to come back: it gets its answer, if it has none, and one more.
   virtual void recall(task& t) noexcept = 0;
-  // Somebody waits for an object that is on another node: it is put when it has come.
+  // Somebody waits for an object whose value is on another node: it is put when it has come.
   virtual void fetch(object& o) noexcept = 0;
 };
 
@@ -54,6 +55,7 @@ struct away_state {
   std::shared_ptr<outside> where;
   away_reply reply;
   bool must_leave = false;
+  bool rests = false;  // its value is on another node; set by that node's word, before it is brought
 };
 
 }  // namespace troupe::detail

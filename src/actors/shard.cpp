@@ -101,7 +101,7 @@ void store_core::on(put_msg& m) {
   object& o = *m.o;
   const auto effects = table_.put(o, m.how);
   o.maker = nullptr;
-  o.sealed.store(true, std::memory_order_release);
+  o.lies.store(whereabouts::here, std::memory_order_release);
   if (effects.tell) shard_of(o).resolver->tell(sealed_msg{&o});
   if (m.maker) static_cast<task*>(caf::actor_cast<caf::abstract_actor*>(m.maker))->tell_monitors();
   if (effects.reap) reap(&o);

@@ -302,9 +302,8 @@ bool task::has_more_tries() const {
 
 void task::run() noexcept {
   end_wait();  // for inputs
-  if (extras_ || follows()) [[unlikely]] {
+  if (extras_) [[unlikely]]
     if (goes_elsewhere()) return;
-  }
   task* outer = std::exchange(seat::mine().running, this);
   verdict v;
   const failure* failed = nullptr;
@@ -315,12 +314,12 @@ void task::run() noexcept {
   const bool plain = type_.role == task_role::plain;
   const bool has_tries = (extras_ || !plain) && has_more_tries();
   if (!resumed && domain_->stopping()) failed = domain_->ended_early(*this);
-  else if (!resumed && asked_to_end()) failed = early_end(family().asked_in_all());
+  else if (!resumed && !rests() && asked_to_end()) failed = early_end(family().asked_in_all());
   else {
     // the only place that catches everything: what a body throws is its object's outcome
     try {
       if (auto w = domain_->watching()) [[unlikely]] {
-        w->saw(resumed && !replied ? moment::resume : moment::begin, *this);
+        if (!replied || !rests()) w->saw(resumed && !replied ? moment::resume : moment::begin, *this);
         if (!resumed) w->may_fail(weak_point::body);
       }
       v = replied ? take_reply()
@@ -335,7 +334,7 @@ void task::run() noexcept {
       again = plain ? has_tries && deserves_retry() : broke_its_actor();
       failed = failure::of_exception(name_of_task(), std::current_exception());
     }
-    if (kin::any_standing() && v.is != verdict::suspended) [[unlikely]]
+    if (kin::any_standing() && v.is != verdict::suspended && !rests()) [[unlikely]]
       if (const auto why = family().asked_in_all(); why != kin::no) {  // whatever it gave
         again = false;
         if (failed) failed->release();
@@ -388,8 +387,10 @@ void put_msg::keep() {
 [[gnu::always_inline]] inline void task::put_outcome(outcome how, seat& s) {
   kin& k = family();
   if (k.spawned != 0) k.pass_by_settled(s.gone, [&s](kin* gone) { free_block_of(gone, s); });
-  k.settled.store(true, std::memory_order_release);
-  domain_->settled(*this, how, s);
+  if (!rests()) {
+    k.settled.store(true, std::memory_order_release);
+    domain_->settled(*this, how, s);
+  }
   object* last = out_;
   if (extras_) [[unlikely]]
     finish_feeding(how.is == outcome::failure ? static_cast<const failure*>(how.what) : nullptr);
@@ -421,9 +422,11 @@ void task::finish() {
 
 inline void task::end(seat& s) {
   domain& d = *domain_;
+  const bool rested = rests();
   d.ending(*this);
   release_run(s);
-  d.ended(s);
+  if (rested) d.set_is_gone();
+  else d.ended(s);
 }
 
 // A functor that a user has attached runs here, perhaps inside a store's handler: it must not wait,

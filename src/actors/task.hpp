@@ -9,7 +9,8 @@
 //      |                        |       parked <---' `-threw-> backing off -> running
 //      |                        |       suspended <-'   a coroutine: without its strand
 //      `------asked to end------+----------------------------------------------'
-//   One that is queued (or cannot run here) may be away: another node runs it (task_away.cpp).
+//   One that is queued (or cannot run here) may be away: another node runs it. When it has, and the value
+//   stays there, the task rests: it has settled, and its call is kept (task_away.cpp).
 #pragma once
 #include "actors/caf_compat.hpp"
 #include "actors/countdown.hpp"
@@ -128,6 +129,12 @@ public:
   }
   // Once after each set_out(). After is_away() it may be gone when this returns.
   void bring(away_reply reply);
+  // For a node, before it is brought: its value is on another node, where it stays. It has settled, as
+  // far as everybody but its object is concerned.
+  void rest();
+  bool goes_where_it_must() const { return must_leave(); }
+  // It has set out to where the values of its inputs are.
+  bool follows() const { return follows_.load(std::memory_order_relaxed); }
 
   // ---- asked to end
   // From anywhere, while it is known to be unsettled.
@@ -207,6 +214,7 @@ private:
   // What its own next step is.
   enum class stage : std::uint8_t {
     pending,
+    fetching,
     admitting,
     running,
     suspended,
@@ -239,7 +247,13 @@ private:
   void ask_resources();
   bool must_leave() const { return extras_ && extras_->away && extras_->away->must_leave; }
   bool has_reply() const { return extras_->away->reply.is != away_reply::none; }
-  void leave_home();
+  bool rests() const { return extras_ && extras_->away && extras_->away->rests; }
+  // It may be sent to where its inputs' values are, instead of waiting for them.
+  bool may_follow() const;
+  // False: there is no other node, and it goes on here.
+  bool leave_home();
+  bool goes_elsewhere();
+  bool fetch_inputs();
   verdict take_reply();
   void give_back_resources();
   void schedule() noexcept;
@@ -309,6 +323,7 @@ private:
   bool exposed_ = false;  // written by the store before the put
   stage stage_ = stage::pending;
   bool keeps_place_ = false;
+  std::atomic<bool> follows_{false};  // the values of some inputs are elsewhere
 };
 
 // Whether a job from a hub is a task.

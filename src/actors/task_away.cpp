@@ -35,12 +35,68 @@ void task::set_out(std::shared_ptr<outside> where) {
   await_itself(1);
 }
 
-// Its inputs are there, and it has its place.
-void task::leave_home() {
+bool task::may_follow() const {
+  if (!type_.travels || !type_.travels->by_refs || type_.role != task_role::plain) return false;
+  if (must_leave()) return true;
+  return !private_ && (!extras_ || (!extras_->feeds && !extras_->options.retry_on &&
+                                    extras_->asks.parts.empty()));
+}
+
+// Its inputs are there, or it is known where they are; and it has its place.
+bool task::leave_home() {
+  const auto where = must_leave() ? extras_->away->where : domain_->outside();
   out_->claim.store(claim::claimed);
-  const auto where = extras_->away->where;
+  if (!where) return fetch_inputs();
   set_out(where);
   where->offer(*this);
+  return true;
+}
+
+// True: it does not run now. For another try of what must leave; or it has come back, and its inputs
+// are to come as well.
+bool task::goes_elsewhere() {
+  if (asked_to_end() || domain_->stopping()) return false;
+  const bool leaves = must_leave() && stage_ != stage::away && stage_ != stage::fetching,
+             waits = follows() && stage_ == stage::away && !has_reply();
+  if (!leaves && !waits) return false;
+  intrusive_ptr_add_ref(ctrl());  // for a place in a queue
+  if (leaves ? leave_home() : fetch_inputs()) return true;
+  caf::intrusive_ptr_release(ctrl());
+  return false;
+}
+
+// Waits for the values themselves of those inputs that are elsewhere. False: all are here.
+bool task::fetch_inputs() {
+  follows_.store(false, std::memory_order_relaxed);
+  std::vector<waiter*> missing;
+  const auto look = [&](waiter& w) {
+    if (!w.awaited().is_sealed()) missing.push_back(&w);
+  };
+  const std::size_t direct = std::min<std::size_t>(family().awaited, type_.inputs);
+  for (std::size_t i = 0; i < direct; ++i) look(inputs()[i]);
+  for (waiter& w : extras().more) look(w);
+  if (missing.empty()) return false;
+  stage_ = stage::fetching;
+  await_itself(static_cast<std::int32_t>(missing.size()));
+  for (waiter* w : missing) {
+    w->answered.store(false, std::memory_order_relaxed);
+    w->follows = false;
+    domain_->await(*w);
+  }
+  if (arm()) schedule();
+  return true;
+}
+
+void task::rest() {
+  extras_->away->rests = true;
+  family().settled.store(true, std::memory_order_release);
+  seat& s = seat::mine();
+  domain_->settled(*this, {outcome::value, nullptr}, s);
+  domain_->set_stands();
+  domain_->ended(s);
+  out_->found_elsewhere();
+  hold_memory(out_);
+  shard_of(*out_).resolver->tell(elsewhere_msg{out_});
 }
 
 void task::bring(away_reply reply) {

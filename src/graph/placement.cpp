@@ -286,7 +286,7 @@ placement::node* placement::choose(const record& r, time now) {
   node* best = nullptr;
   std::int64_t least = 0;
   for (auto& [id, n] : nodes_) {
-    if (n.there() >= n.window() || banned(r, n, now)) continue;
+    if ((n.there() >= n.window() && !r.what.urgent) || banned(r, n, now)) continue;
     if ((elsewhere && has_killed(n)) || !n.can(r.what.wants)) continue;
     if (!r.killed.empty() && n.has_suspect())
       continue;  // else nobody could say which of them it was
@@ -414,7 +414,7 @@ void placement::check() const {
   for (auto& [id, n] : nodes_) {
     hold(n.facts.id == id && id != own_.facts.id, "the others are known by their ids");
     hold(n.window() >= n.facts.slots + (n.facts.slots ? 1 : 0), "a window has room to wait");
-    hold(n.ours.size() <= std::max(n.window(), most_window), "no more is sent than may wait there");
+    std::size_t urgent = 0;
     for (auto& [order, r] : n.ours) {
       hold(r->is == state::sent && r->current.node == id && r->order == order &&
                r->current.number <= attempts_,
@@ -423,7 +423,10 @@ void placement::check() const {
                n.lacking.count(r->what.wants.function) != 0,
            "nobody is sent what it cannot run");
       ++sent;
+      urgent += r->what.urgent ? 1 : 0;
     }
+    hold(n.ours.size() - urgent <= std::max(n.window(), most_window),
+         "no more is sent than may wait there");
   }
   for (auto& [wants, l] : lines_) {
     hold(!l.all.empty(), "a line that is kept has somebody in it");

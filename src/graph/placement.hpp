@@ -43,6 +43,7 @@ struct offered_task {
   std::map<node_id, std::uint64_t> bytes;  // of its arguments, by where they are
   bool must_leave = false;                 // not on the own node, even if it could
   bool may_wait = false;                   // for nodes to come that can
+  bool urgent = false;  // what is in the windows may wait for it: it needs no room there
 };
 
 // A number comes once in a placement's life: an answer names the attempt that it is for.

@@ -21,6 +21,7 @@ struct sent_ref {
   global_id object;
   std::uint64_t type = 0;                  // hash of its structure
   std::optional<std::vector<char>> value;  // of a short one that has settled
+  std::optional<global_id> at;             // its value lies there, under that name
 };
 // held: the bytes are many, so they stay with the sender, under that number, and are pulled in chunks.
 // flat: they are those of the value itself, not of its encoding.
@@ -48,8 +49,10 @@ struct run {
   std::string name, types;
   std::optional<sent_options> options;
   payload call;
+  bool may_stay = false;  // its value, if it is big: then only its name comes back
 };
-enum class came : std::uint8_t { value, failure };
+// stays: `refs` has its name, `size` says how big it is, about.
+enum class came : std::uint8_t { value, failure, stays };
 struct done {
   std::uint64_t attempt = 0;
   std::int64_t service = 0;  // ns

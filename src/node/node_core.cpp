@@ -135,10 +135,13 @@ void node_core::leave() {
     return true;
   });
   (void)ask([](node_core& n) {
+    n.end_resting();
     std::vector<std::uint64_t> all;
     for (const auto& [number, s] : n.sent_) all.push_back(number);
     for (const auto number : all) {
-      if (!n.sent_.at(number).must_leave) n.bring(number, {});
+      const auto found = n.sent_.find(number);
+      if (found == n.sent_.end()) continue;
+      if (!found->second.must_leave) n.bring(number, {});
       else
         n.bring_failure(number, failure::kind::lost,
                         "it cannot run here, and this node has left its cluster");
@@ -215,6 +218,7 @@ node_core::time node_core::next_turn() const {
   time next = members_->next_due();
   if (const auto tick = placement_.next_tick()) next = std::min(next, *tick);
   if (!links_.empty()) next = std::min({next, load_at_, review_at_});
+  if (!resting_.empty()) next = std::min(next, review_at_);
   return std::min(next, relieve_at_);
 }
 
@@ -228,15 +232,16 @@ void node_core::turn() {
     relieve_at_ = t + 200'000;
   }
   if (relieve_at_ <= t) relieve();
+  if (review_at_ <= t) {
+    review_at_ = t + review_every;
+    review_resting();
+    objects_->review();
+    send_messages();
+  }
   if (links_.empty()) return;
   if (load_at_ <= t) {
     load_at_ = t + load_every;
     tell_load();
-  }
-  if (review_at_ <= t) {
-    review_at_ = t + review_every;
-    objects_->review();
-    send_messages();
   }
   bool unneeded;
   {
@@ -324,8 +329,12 @@ void node_core::part(node_id peer, const std::string&) {
   drop_served(peer);
   drop_held(peer);
   objects_->left(peer);
+  const auto again = objects_->asked_at(peer);
+  for (const auto number : lineage_.at(peer)) forget_place(number);
   apply(pulls_.gone(peer, now()));
   lose_tasks(peer, died);
+  apply(lineage_.gone(peer));
+  for (const auto& s : again) ask_for(s);
   send_messages();
   const bool anyone = std::any_of(links_.begin(), links_.end(),
                                   [](const auto& e) { return e.second.facts.slots > 0; });
@@ -367,6 +376,7 @@ void node_core::on(node_id from, frames::load&& f) {
 void node_core::on(node_id from, frames::leaving&&) {
   links_.at(from).leaving = true;
   apply(placement_.retired(from, now()));
+  for (const auto number : lineage_.at(from)) apply(lineage_.wanted(number));  // while it is there
 }
 
 void node_core::on(node_id from, frames::status_wanted&& f) {

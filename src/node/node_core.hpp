@@ -6,10 +6,12 @@
 //            task <--bring-- reply <------------done--'
 //   peer: run --> serve --> task --settled--> encoded --done-->    (served_tasks.cpp)
 //   ref in a frame --> stand-in --waited for--> want --> have, or chunks    (node_objects.cpp)
+//   big value: its task rests --waited for--> the same; its node is gone --> run again (resting_tasks.cpp)
 #pragma once
 #include "actors/hub.hpp"
 #include "actors/outside.hpp"
 #include "actors/seat.hpp"
+#include "graph/lineage.hpp"
 #include "graph/members.hpp"
 #include "graph/placement.hpp"
 #include "net/transport.hpp"
@@ -141,8 +143,12 @@ private:
     std::vector<death> deaths;       // with it aboard
     bool suspect = false;            // one of them was counted against it
     std::optional<global_id> pull;   // of its value, which is big
+    object* rests = nullptr;         // its object, with a reference, once its value is elsewhere
+    std::optional<global_id> made;   // what that value is called there
+    std::shared_ptr<ref_source> keeps = {};  // it is kept there meanwhile
   };
   void take_over(task& t, bool must_leave);
+  void place(std::uint64_t number);
   void give_back(task& t);
   void relieve();  // the workers of what waits
   void apply(placings&& all);
@@ -161,10 +167,23 @@ private:
   void on(node_id from, frames::done&& f);
   void on(node_id from, frames::handed_back&& f);
 
+  // ---- tasks whose values stay where they were made (resting_tasks.cpp)
+  void apply(lineage::effects&& e);
+  std::vector<std::uint64_t> resting_inputs(const task& t) const;
+  std::map<node_id, std::uint64_t> bytes_of_inputs(task& t);
+  void let_rest(node_id from, std::uint64_t number, global_id value, std::uint64_t bytes,
+                std::shared_ptr<ref_source> keeps);
+  bool take_made(node_id from, frames::have& f);
+  void lose_made(std::uint64_t number);
+  void forget_place(std::uint64_t number);
+  void review_resting();
+  void end_resting();
+
   // ---- tasks of others (served_tasks.cpp)
   struct served {
     object* o = nullptr;  // with a reference
     time began = 0;
+    bool may_stay = false;  // its value
   };
   using served_key = std::pair<node_id, std::uint64_t>;
   void on(node_id from, frames::run&& f);
@@ -192,7 +211,8 @@ private:
   // The bytes ride along, or are held. Any thread.
   frames::payload pack(node_id to, std::vector<char>&& bytes, shared_objects::sink& refs);
   // An object's outcome for a peer. Any thread; never throws.
-  frames::payload outcome_of(node_id to, object& o, const value_codec& type, frames::came& how);
+  frames::payload outcome_of(node_id to, object& o, const value_codec& type, frames::came& how,
+                             bool may_stay = false);
   // Calls `then` with the bytes, now (false) or when they have been pulled.
   // Throws troupe::error if there is no place for them.
   bool unpack(node_id from, frames::payload& p, std::function<void(std::vector<char>*)> then);
@@ -217,6 +237,7 @@ private:
   void take_chunk(node_id from, std::span<const char> item);
   void chunk_arrived(node_id from, const frames::chunk_header& head, std::uint64_t length);
   void want_object(object* o);
+  void ask_for(const shared_objects::sought& s);
   void apply(pulls::effects&& e);
   void send_messages();
   void drop_held(node_id peer);
@@ -247,6 +268,10 @@ private:
   std::unordered_map<task*, std::uint64_t> numbers_;           // of those
   std::unordered_map<std::uint64_t, std::uint64_t> attempts_;  // those under way, to their tasks
   std::uint64_t last_task_ = 0;
+  lineage lineage_;
+  std::unordered_map<const object*, std::uint64_t> resting_;  // tasks, by their objects
+  std::unordered_map<global_id, std::uint64_t> made_at_;      // and by their values' names there
+  const object* reviewed_ = nullptr;
   std::unordered_map<const known_function*, std::uint64_t> hashes_;
   std::unordered_set<const outgoing_call*> stay_;       // calls that nobody there can run
   std::vector<death> deaths_;                           // of late

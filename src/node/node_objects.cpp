@@ -7,6 +7,7 @@
 #include "runtime/failure.hpp"
 
 #include <unistd.h>
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -33,6 +34,17 @@ std::uint64_t memory_of_machine() {
   static const auto bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                             static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   return bytes;
+}
+}  // namespace
+
+namespace {
+bool is_short(const object& o, const value_codec& type) {
+  if (type.flat) return type.flat->size(o.value) <= rides_along;
+  std::vector<char> bytes;
+  struct any_ref final : ref_sink {
+    std::uint64_t index(object*, const value_codec&) override { return 0; }
+  } refs;
+  return encoder{bytes, &refs}.value_if_short(o.value, type, rides_along);
 }
 }  // namespace
 
@@ -64,13 +76,21 @@ void node_core::hold(frames::payload& p, held&& h) {
 }
 
 frames::payload node_core::outcome_of(node_id to, object& o, const value_codec& type,
-                                      frames::came& how) {
+                                      frames::came& how, bool may_stay) {
   std::string why;
   if (!o.is_sealed()) why = "the runtime of node '" + name_ + "' has ended";
   else if (!o.failed) {
     shared_objects::sink refs{*objects_, to};
     try {
       how = frames::came::value;
+      if (may_stay && !is_short(o, type)) {
+        how = frames::came::stays;
+        frames::payload p;
+        (void)refs.name(&o, type);
+        p.size = std::max(type.held(o.value), rides_along);
+        p.refs = refs.take();
+        return p;
+      }
       if (type.flat && type.flat->size(o.value) > rides_along) {
         frames::payload p;
         p.size = type.flat->size(o.value);
@@ -280,8 +300,15 @@ void node_core::fetch(object& o) noexcept {
 }
 
 void node_core::want_object(object* o) {
-  global_id id;
-  if (!objects_->is_wanted(o, id)) return;
+  if (const auto rests = resting_.find(o); rests != resting_.end())
+    return apply(lineage_.wanted(rests->second));
+  if (const auto s = objects_->wanted(o)) ask_for(*s);
+}
+
+void node_core::ask_for(const shared_objects::sought& s) {
+  const global_id id = s.object;
+  if (s.at && links_.contains(s.at->maker)) return send(s.at->maker, frames::want{*s.at});
+  if (s.at) (void)objects_->not_at(*s.at);
   if (links_.contains(id.maker)) return send(id.maker, frames::want{id});
   on(id.maker, frames::have{id, false, {}, {}});
 }
@@ -301,6 +328,9 @@ void node_core::on(node_id from, frames::want&& f) {
 }
 
 void node_core::on(node_id from, frames::have&& f) {
+  if (take_made(from, f)) return;
+  if (!f.known)
+    if (const auto s = objects_->not_at(f.object)) return ask_for(*s);
   if (!f.known || (f.object.maker != from)) {
     const auto found = objects_->to_settle(f.object);
     if (!found.o) return;
@@ -348,11 +378,13 @@ void node_core::have_flat(node_id from, const frames::have& f) {
   if (!found.o) return send(from, frames::let_go{f.what.held});
   object* const o = found.o;
   try {
-    (void)unpack_flat(from, f.what, *found.type, o->storage(), [o, id = f.object](bool arrived) {
-      if (arrived) put_object(o);
-      else put_failure(*o, died_with(id));
-      o->drop();
-    });
+    (void)unpack_flat(from, f.what, *found.type, o->storage(),
+                      [this, o, id = f.object](bool arrived) {
+                        if (arrived) put_object(o);
+                        else if (const auto s = objects_->not_whole(o)) ask_for(*s);
+                        else put_failure(*o, died_with(id));
+                        o->drop();
+                      });
   } catch (const error& e) {
     put_failure(*o, failure::make(failure::kind::thrown, "another node's", e.what()));
     o->drop();

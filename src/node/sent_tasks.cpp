@@ -51,13 +51,15 @@ std::string text_of(const std::vector<lack>& why) {
 // ---- from tasks ---------------------------------------------------------------------------------
 
 void node_core::offer(task& t) noexcept {
-  if (post([&t](node_core& n) { n.take_over(t, true); })) return;
-  t.bring({away_reply::failed,
-           {},
-           {},
-           failure::make(failure::kind::lost, t.name_of_task(),
-                         "task '" + std::string(t.name_of_task()) +
-                             "' cannot run here, and this node has left its cluster")});
+  if (post([&t](node_core& n) { n.take_over(t, t.goes_where_it_must()); })) return;
+  if (!t.goes_where_it_must()) t.bring({});
+  else
+    t.bring({away_reply::failed,
+             {},
+             {},
+             failure::make(failure::kind::lost, t.name_of_task(),
+                           "task '" + std::string(t.name_of_task()) +
+                               "' cannot run here, and this node has left its cluster")});
   t.is_away();
 }
 
@@ -81,7 +83,8 @@ void node_core::give_back(task& t) {
     }
     if (s.pull) leave_pull(*s.pull);
     apply(placement_.forget({id_, number}, now()));
-    bring(number, {});
+    if (s.rests) bring_failure(number, failure::kind::cancelled, "it was cancelled");
+    else bring(number, {});
   }
   send_ready(domain_, t, nullptr);
 }
@@ -101,6 +104,8 @@ offered_task node_core::offer_of(std::uint64_t number, const sent_task& s) {
   o.task = {id_, number};
   (void)function_of(*s.t, o.wants.function);
   o.must_leave = s.must_leave;
+  o.urgent = s.rests != nullptr;
+  o.bytes = bytes_of_inputs(*s.t);
   if (const auto options = s.t->options()) {
     o.wants.labels = {options->labels.begin(), options->labels.end()};
     for (const auto& [name, amount] : options->resources)
@@ -127,11 +132,10 @@ void node_core::take_over(task& t, bool must_leave) {
   s.must_leave = must_leave;
   numbers_.emplace(&t, number);
   const auto travels = t.type().travels;
-  if (must_leave) {
-    auto offered = offer_of(number, s);
-    offered.may_wait = may_come_again(offered.wants);
-    apply(placement_.offer(std::move(offered), now()));
-    placement_.let_wait({id_, number});  // somebody could run it, and may come again
+  if (must_leave || t.follows()) {
+    if (const auto inputs = resting_inputs(t); !inputs.empty())
+      apply(lineage_.place_it(number, inputs));
+    else place(number);
   } else {
     t.set_out(shared_from_this());
     apply(placement_.give(offer_of(number, s), now()));
@@ -142,6 +146,15 @@ void node_core::take_over(task& t, bool must_leave) {
     }
   }
   t.is_away();
+}
+
+// For the first time, or because its value was lost.
+void node_core::place(std::uint64_t number) {
+  const sent_task& s = sent_.at(number);
+  auto offered = offer_of(number, s);
+  offered.may_wait = s.rests ? s.must_leave : may_come_again(offered.wants);
+  apply(placement_.offer(std::move(offered), now()));
+  if (s.must_leave) placement_.let_wait({id_, number});  // somebody could run it, and may come again
 }
 
 void node_core::relieve() {
@@ -232,6 +245,7 @@ void node_core::send_away(std::uint64_t number, const attempt& to) {
       return bring_failure(number, failure::kind::thrown, "its arguments cannot be sent: " + why);
     return bring(number, {});
   }
+  f.may_stay = !t.type().parts;
   if (l->second.told.insert(f.function).second) {
     f.name = function.name;
     f.types = function.types;
@@ -256,6 +270,7 @@ void node_core::place_again(std::uint64_t number) {
   sent_task& s = sent_.at(number);
   s.pull.reset();
   s.current.reset();
+  if (s.rests) return lose_made(number);
   if (!s.must_leave) return bring(number, {});
   auto again = offer_of(number, s);
   again.may_wait = true;
@@ -267,9 +282,17 @@ void node_core::place_again(std::uint64_t number) {
 void node_core::bring(std::uint64_t number, away_reply reply) {
   const auto found = sent_.find(number);
   task* t = found->second.t;
+  object* const rested = found->second.rests;
+  auto then = lineage_.settled(number);
+  if (rested) {
+    resting_.erase(rested);
+    forget_place(number);
+  }
   numbers_.erase(t);
   sent_.erase(found);
   t->bring(std::move(reply));
+  if (rested) rested->drop();
+  apply(std::move(then));
 }
 
 void node_core::bring_failure(std::uint64_t number, failure::kind kind, const std::string& text) {
@@ -306,6 +329,10 @@ bool node_core::take_reply(node_id from, std::uint64_t number, frames::came how,
 }
 
 void node_core::on(node_id from, frames::done&& f) {
+  const auto stays = f.how == frames::came::stays && f.what.refs.size() == 1
+                         ? std::optional{f.what.refs[0].object}
+                         : std::nullopt;
+  if (f.how == frames::came::stays && !stays) return malformed(from, "a value without a name");
   // Kept until it is read, also if nobody wants it.
   auto refs = objects_->arrived(from, std::move(f.what.refs));
   const auto under_way = attempts_.find(f.attempt);
@@ -325,6 +352,7 @@ void node_core::on(node_id from, frames::done&& f) {
     return;
   }
   found->second.current.reset();
+  if (stays) return let_rest(from, number, *stays, f.what.size, std::move(refs));
   try {
     const global_id held{from, f.what.held};
     const bool pulled = f.what.flat ? take_flat(from, number, f.what)

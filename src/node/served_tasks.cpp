@@ -84,7 +84,7 @@ void node_core::begin(node_id from, const frames::run& f, const exported_functio
   o->retain();
   {
     std::lock_guard guard{work_mutex_};
-    served_.emplace(key, served{o, now()});
+    served_.emplace(key, served{o, now(), f.may_stay});
   }
   when_settled(domain_, o,
                [self = shared_from_this(), key, type = function.is.result](object& out) {
@@ -94,11 +94,14 @@ void node_core::begin(node_id from, const frames::run& f, const exported_functio
 
 void node_core::answer(served_key key, object& o, const value_codec& type) {
   frames::done f{key.second, 0, 0, 0, {}, {}};
+  bool may_stay = false;
   {
     std::lock_guard guard{work_mutex_};
-    if (!served_.contains(key)) return;  // its owner is gone, perhaps only for a while
+    const auto found = served_.find(key);
+    if (found == served_.end()) return;  // its owner is gone, perhaps only for a while
+    may_stay = found->second.may_stay;
   }
-  f.what = outcome_of(key.first, o, type, f.how);
+  f.what = outcome_of(key.first, o, type, f.how, may_stay);
   object* mine = nullptr;
   {
     const time t = now();

@@ -41,12 +41,25 @@ shared_objects::afterwards::~afterwards() {
 // ---- sent ---------------------------------------------------------------------------------------
 
 std::uint64_t shared_objects::sink::index(object* o, const value_codec& type) {
+  const std::size_t before = refs_.size();
+  const std::uint64_t at = name(o, type);
+  if (refs_.size() == before || !o->is_sealed() || o->failed) return at;
+  std::vector<char> bytes;
+  if (encoder{bytes, this}.value_if_short(o->value, type, short_value))
+    refs_[at].value = std::move(bytes);
+  return at;
+}
+
+std::uint64_t shared_objects::sink::name(object* o, const value_codec& type) {
   const auto [place, fresh] = places_.try_emplace(o, refs_.size());
   if (!fresh) return place->second;
-  {
-    std::lock_guard guard{table_.mutex_};
-    if (!table_.peers_.contains(to_))
-      throw error("node " + to_text(to_) + " is not connected any more");
+  std::lock_guard guard{table_.mutex_};
+  if (!table_.peers_.contains(to_))
+    throw error("node " + to_text(to_) + " is not connected any more");
+  const auto lies = table_.lie_at_.find(o);
+  if (lies != table_.lie_at_.end() && lies->second.maker == to_) {
+    refs_.push_back({lies->second, type.hash, {}, {}});
+  } else {
     auto found = table_.ids_.find(o);
     if (found == table_.ids_.end()) {
       const global_id id{table_.self_, ++table_.numbers_};
@@ -57,14 +70,10 @@ std::uint64_t shared_objects::sink::index(object* o, const value_codec& type) {
     const global_id id = found->second;
     if (id.maker == table_.self_) (void)table_.borrows_.lend(id, to_);
     else if (id.maker != to_ && table_.borrows_.is_borrowed(id)) table_.borrows_.pass_on(id, to_);
-    refs_.push_back({id, type.hash, {}});
+    refs_.push_back({id, type.hash, {}, {}});
+    if (lies != table_.lie_at_.end() && id.maker == table_.self_) refs_.back().at = lies->second;
   }
-  if (!o->is_sealed() || o->failed) return place->second;
-  const std::uint64_t at = place->second;  // the map may grow below
-  std::vector<char> bytes;
-  if (encoder{bytes, this}.value_if_short(o->value, type, short_value))
-    refs_[at].value = std::move(bytes);
-  return at;
+  return place->second;
 }
 
 void shared_objects::sink::take_back() noexcept {
@@ -112,6 +121,7 @@ public:
         e.o = create_object(table_->domain_, *type.holds);
         e.type = &type;
         e.o->away = 1;
+        e.o->found_elsewhere();
         table_->ids_.emplace(e.o, sent.object);
         lost = std::exchange(e.lost, {});
       }
@@ -159,6 +169,10 @@ std::shared_ptr<ref_source> shared_objects::arrived(node_id from,
       apply(borrows_.got(r.object, from), then);
       entry& e = entries_[r.object];
       if (!e.o) e.hash = r.type;
+      if (r.at && r.at->maker != self_ && !e.settled && at_.emplace(*r.at, r.object).second) {
+        if (e.at) at_.erase(*e.at);
+        e.at = r.at;
+      }
       ++e.pins;
     }
   }
@@ -204,7 +218,13 @@ void shared_objects::forget(global_id id, entry& e, afterwards& then) {
     ids_.erase(e.o);
     then.drop.push_back(e.o);
   }
+  forget_at(e);
   entries_.erase(global_id{id});
+}
+
+void shared_objects::forget_at(entry& e) {
+  if (e.at) at_.erase(*e.at);
+  e.at.reset();
 }
 
 // ---- the node's thread --------------------------------------------------------------------------
@@ -251,6 +271,8 @@ void shared_objects::close(const std::string& why) {
     if (e.o) then.drop.push_back(e.o);
   }
   entries_.clear();
+  at_.clear();
+  lie_at_.clear();
   ids_.clear();
   peers_.clear();
 }
@@ -263,18 +285,57 @@ shared_objects::found shared_objects::own(global_id id) {
   return {at->second.o, at->second.type};
 }
 
-bool shared_objects::is_wanted(const object* o, global_id& id) {
+std::optional<shared_objects::sought> shared_objects::wanted(const object* o) {
   std::lock_guard guard{mutex_};
-  const auto at = ids_.find(const_cast<object*>(o));
-  if (at == ids_.end() || at->second.maker == self_) return false;
-  entry& e = entries_.at(at->second);
-  if (e.settled || std::exchange(e.asked, true)) return false;
-  id = at->second;
-  return true;
+  const auto found = ids_.find(const_cast<object*>(o));
+  if (found == ids_.end() || found->second.maker == self_) return std::nullopt;
+  entry& e = entries_.at(found->second);
+  if (e.settled || std::exchange(e.asked, true)) return std::nullopt;
+  return sought{found->second, e.at};
+}
+
+std::optional<shared_objects::sought> shared_objects::not_at(global_id at) {
+  std::lock_guard guard{mutex_};
+  const auto found = at_.find(at);
+  if (found == at_.end()) return std::nullopt;
+  const global_id id = found->second;
+  entry& e = entries_.at(id);
+  forget_at(e);
+  if (e.settled || !e.asked) return std::nullopt;
+  return sought{id, {}};
+}
+
+std::optional<shared_objects::sought> shared_objects::not_whole(const object* o) {
+  std::lock_guard guard{mutex_};
+  const auto found = ids_.find(const_cast<object*>(o));
+  if (found == ids_.end() || found->second.maker == self_) return std::nullopt;
+  entry& e = entries_.at(found->second);
+  if (!e.at) return std::nullopt;  // it came from its maker
+  forget_at(e);
+  e.settled = false;
+  return sought{found->second, {}};
+}
+
+std::vector<shared_objects::sought> shared_objects::asked_at(node_id node) {
+  std::vector<sought> all;
+  std::lock_guard guard{mutex_};
+  for (auto& [id, e] : entries_) {
+    if (!e.at || e.at->maker != node || (e.settled && e.o && !e.o->is_sealed())) continue;
+    forget_at(e);
+    if (e.asked && !e.settled) all.push_back({id, {}});
+  }
+  return all;
+}
+
+void shared_objects::lies_at(const object* o, std::optional<global_id> at) {
+  std::lock_guard guard{mutex_};
+  if (at) lie_at_.insert_or_assign(o, *at);
+  else lie_at_.erase(o);
 }
 
 shared_objects::found shared_objects::to_settle(global_id id) {
   std::lock_guard guard{mutex_};
+  if (const auto other = at_.find(id); other != at_.end()) id = other->second;
   const auto at = entries_.find(id);
   if (at == entries_.end() || id.maker == self_ || !at->second.o ||
       std::exchange(at->second.settled, true))

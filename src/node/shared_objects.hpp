@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -36,6 +37,8 @@ public:
   public:
     sink(shared_objects& table, node_id to) : table_(table), to_(to) {}
     std::uint64_t index(object* o, const value_codec& type) override;
+    // The same, and the value does not ride along.
+    std::uint64_t name(object* o, const value_codec& type);
     std::vector<frames::sent_ref> take() { return std::move(refs_); }
     void take_back() noexcept;
 
@@ -65,9 +68,22 @@ public:
     const value_codec* type = nullptr;
   };
   found own(global_id id);  // one of its own that is lent
-  // Somebody waits for a stand-in: its id, if it is to be fetched now.
-  bool is_wanted(const object* o, global_id& id);
-  // A value has come, or a failure: the stand-in, if it waits for that.
+  // What to ask for, and whom: the node that has the value, if that was said; else its maker.
+  struct sought {
+    global_id object;
+    std::optional<global_id> at;
+  };
+  // Somebody waits for a stand-in. None: it is none, or has been asked for.
+  std::optional<sought> wanted(const object* o);
+  // It was asked for where its value was said to be, in vain: so from its maker. Given by the name
+  // that it has there, or as an object whose value has not come whole.
+  std::optional<sought> not_at(global_id at);
+  std::optional<sought> not_whole(const object* o);
+  // A node is gone: those that were asked for there.
+  std::vector<sought> asked_at(node_id node);
+  // The value of an object of its own lies there; none: it does not any more.
+  void lies_at(const object* o, std::optional<global_id> at);
+  // A value has come, or a failure, under this name: the stand-in, if it waits for that.
   found to_settle(global_id id);
   struct counts {
     std::size_t lent, borrowed;
@@ -81,6 +97,7 @@ private:
     std::uint64_t hash = 0;
     std::size_t pins = 0;  // frames with it that may be read yet
     bool asked = false, settled = false;
+    std::optional<global_id> at{};  // where its value is, when it is not with its maker
     std::string lost{};  // why, while nobody has read the ref
   };
   class source;
@@ -93,6 +110,7 @@ private:
   void apply(borrows::effects&& e, afterwards& then);
   void lose(entry& e, const std::string& why, afterwards& then);
   void forget(global_id id, entry& e, afterwards& then);
+  void forget_at(entry& e);
   std::string gone_text(global_id id) const;
 
   domain& domain_;
@@ -103,6 +121,8 @@ private:
   std::set<node_id> peers_;
   std::unordered_map<object*, global_id> ids_;
   std::unordered_map<global_id, entry> entries_;
+  std::unordered_map<global_id, global_id> at_;  // stand-ins by where their values are
+  std::unordered_map<const object*, global_id> lie_at_;
   std::vector<borrows::message> messages_;
   std::uint64_t numbers_ = 0;
 };

@@ -146,17 +146,21 @@ template <auto F> exported_function& exported() {
 // How a task's call goes to another node; one per function and argument types.
 struct outgoing_call {
   known_function& (*function)();
-  // Precondition: its inputs have settled, here. False: one of them failed, and nothing was written.
+  // Precondition: its inputs have settled, or (by_refs) it is known where their values are. False: one
+  // of them failed, and nothing was written.
   bool (*write)(const void* call, encoder& to);
+  void (*each_input)(const void* call, void (*visit)(void* with, object* input), void* with);
+  bool by_refs;  // no input's value is needed for it to be written
 };
 struct argument_writer {
   encoder& to;
   template <class P, class K> void argument(const K& kept) { write_argument<P>(to, kept); }
 };
 template <class C> bool write_call(const void* c, std::size_t arguments, encoder& to) {
-  first_failed look;
+  bool failed = false;
+  auto look = [&](object* o) { failed = failed || (o->is_sealed() && o->failed); };
   static_cast<const C*>(c)->each_input(look);
-  if (look.found) return false;
+  if (failed) return false;
   to.array(arguments);
   argument_writer each{to};
   static_cast<const C*>(c)->each_argument(each);
@@ -172,7 +176,12 @@ template <class C, auto F, class... Ps, class... As>
   requires(travels<F>::value && (can_write_argument<Ps, kept_t<Ps, As>>() && ... && true))
 struct outgoing_of<C, F, parameters<Ps...>, As...> {
   static constexpr outgoing_call how{
-      &known<F>, +[](const void* c, encoder& to) { return write_call<C>(c, sizeof...(As), to); }};
+      &known<F>, +[](const void* c, encoder& to) { return write_call<C>(c, sizeof...(As), to); },
+      +[](const void* c, void (*visit)(void*, object*), void* with) {
+        auto each = [&](object* o) { visit(with, o); };
+        static_cast<const C*>(c)->each_input(each);
+      },
+      (writes_by_ref<Ps, kept_t<Ps, As>>() && ... && true)};
   static constexpr const outgoing_call* call = &how;
 };
 template <auto F, class... As> struct outgoing<call<fixed<F>, As...>>

@@ -39,15 +39,17 @@ template <> inline constexpr value_type value_type_of<void>{0, 1, nullptr};
 // swaps in `claimed` settles it.
 enum class claim : std::uint8_t { waiting, in_line, queued, reserved, claimed };
 
-// Who may touch what: `refs`, `sealed`, `claim`, `holds`, `home`: anyone. The store_entry: the
-// store actor of the object's shard; after `sealed` everyone may read it. The graph_node: the
+// A hint that spares its reader a message: the outcome is `here`, for good; or its value is elsewhere, on
+// another node.
+enum class whereabouts : std::uint8_t { unknown, here, elsewhere };
+
+// Who may touch what: `refs`, `lies`, `claim`, `holds`, `home`: anyone. The store_entry: the
+// store actor of the object's shard; once it is sealed everyone may read it. The graph_node: the
 // resolver actor of that shard. A value lies in the record, behind it.
 struct object : store_entry, graph_node {
   std::atomic<std::uint8_t> holds{
       2};  // of the memory: the store's, its task's, a word's on its way
-  std::atomic<bool> sealed{
-      false};  // a hint that spares its reader a message: the outcome is there, for good
-  std::atomic<bool> is_elsewhere{false};  // a hint: its value is on another node, until it is sealed
+  std::atomic<detail::whereabouts> lies{whereabouts::unknown};
   std::atomic<detail::claim> claim{claim::waiting};
   std::atomic<std::uint32_t> refs{1};  // of the value
   std::atomic<shard*> home;            // decided by the first message about the object
@@ -63,7 +65,16 @@ struct object : store_entry, graph_node {
   bool claim_it(detail::claim from = claim::queued) noexcept {
     return claim.load(std::memory_order_relaxed) == from && claim.exchange(claim::claimed) == from;
   }
-  bool is_sealed() const noexcept { return sealed.load(std::memory_order_acquire); }
+  bool is_sealed() const noexcept {
+    return lies.load(std::memory_order_acquire) == detail::whereabouts::here;
+  }
+  bool is_elsewhere() const noexcept {
+    return lies.load(std::memory_order_acquire) == detail::whereabouts::elsewhere;
+  }
+  void found_elsewhere() noexcept {
+    auto not_yet = detail::whereabouts::unknown;
+    lies.compare_exchange_strong(not_yet, detail::whereabouts::elsewhere);
+  }
   void retain() noexcept { refs.fetch_add(1, std::memory_order_relaxed); }
   void drop() noexcept {
     if (refs.load(std::memory_order_acquire) == 1 ||

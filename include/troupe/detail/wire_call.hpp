@@ -66,6 +66,14 @@ template <class P, class K> constexpr bool can_write_argument() {
             std::is_constructible_v<D, resolved_t<K>>);
 }
 
+// The values of the inputs in it are not needed for that: only their names are written.
+template <class P, class K> constexpr bool writes_by_ref() {
+  using D = travelling_t<P>;
+  if constexpr (fit_of<P, K>() == fit::as_is) return true;
+  else if constexpr (fit_of<P, K>() == fit::in_place) return std::is_same_v<resolved_t<K>, D>;
+  else return std::is_same_v<K, std::vector<ref<element_t<D>>>>;
+}
+
 template <class T> void write_ref(encoder& to, const ref<T>& r) {
   to.integer(static_cast<std::uint64_t>(sent_as::ref));
   to.value(r);
@@ -74,7 +82,7 @@ template <class D> void write_value(encoder& to, const D& value) {
   to.integer(static_cast<std::uint64_t>(sent_as::value));
   to.value(value);
 }
-// Precondition: the refs in it that are inputs have settled with values, here.
+// Precondition: the refs in it that are inputs have settled with values, here, unless it is written by ref.
 template <class P, class K> void write_argument(encoder& to, const K& kept) {
   using D = travelling_t<P>;
   to.array(2);
