@@ -210,6 +210,7 @@ void resolver_core::on(elsewhere_msg& m) {
   const auto [chain, fetch] = graph_.elsewhere(*m.o);
   if (fetch)
     if (auto where = domain_.outside()) where->fetch(*m.o);
+  if (chain && graph_.keep(*m.o)) hold_memory(m.o);
   answer(chain, ready_msg::elsewhere);
   release_memory(m.o);
 }

@@ -12,6 +12,7 @@ constexpr std::int64_t worth_waiting = 2'000'000;  // ns of short tasks that may
 constexpr std::size_t most_window = 1024;
 constexpr std::int64_t handing_over = 200'000;  // ns that a task's way to a node may cost
 constexpr std::int64_t avoid_for = 100'000'000;
+constexpr std::int64_t alone_for = 2'000'000'000;  // a suspect
 constexpr std::int64_t longest = std::int64_t{1} << 52;
 constexpr std::size_t most_kills = 3;
 
@@ -61,8 +62,10 @@ void placement::node::queue_is(std::size_t queue) {
   else others = std::min(others, busy - std::min(busy, ours.size()));
 }
 
-bool placement::node::has_suspect() const {
-  return std::any_of(ours.begin(), ours.end(), [](auto& e) { return !e.second->killed.empty(); });
+bool placement::node::has_suspect(time now) const {
+  return std::any_of(ours.begin(), ours.end(), [now](auto& e) {
+    return !e.second->killed.empty() && e.second->sent_at > now - alone_for;
+  });
 }
 
 bool placement::node::can(const needs& n) const {
@@ -128,7 +131,7 @@ placings placement::offer(offered_task t, time now) {
   placings out;
   record& r = remember(std::move(t));
   if (!own_may(r)) place(r, out, now);
-  else if (node* n = near(r.what)) send(r, *n, out);
+  else if (node* n = near(r.what)) send(r, *n, out, now);
   else {
     out.push_back(run_here{r.what.task});
     erase(r);
@@ -156,7 +159,7 @@ placings placement::give(offered_task t, time now) {
   placings out;
   pump(out, now);  // those who wait come first, and some may avoid nobody any more
   record& r = remember(std::move(t));
-  if (node* n = choose(r, now)) send(r, *n, out);
+  if (node* n = choose(r, now)) send(r, *n, out, now);
   else if (!r.restricted(now)) erase(r);
   return out;
 }
@@ -193,10 +196,20 @@ placings placement::handed_back(const attempt& a, reason why, time now) {
   else {
     std::erase_if(r->avoids, [&](auto& avoid) { return avoid.second <= now; });
     r->avoids.emplace_back(a.node, now + avoid_for);
-    rests_.push_back(now + avoid_for);
+    rests_.insert(now + avoid_for);
   }
   place(*r, out, now);
   if (why == reason::lacks_function) refuse_stuck(out);
+  pump(out, now);
+  return out;
+}
+
+placings placement::held_up(const attempt& a, time now) {
+  placings out;
+  record* r = current(a);
+  if (!r) return out;
+  nodes_.at(a.node).ours.erase(r->order);
+  r->is = state::here;
   pump(out, now);
   return out;
 }
@@ -286,9 +299,9 @@ placement::node* placement::choose(const record& r, time now) {
   node* best = nullptr;
   std::int64_t least = 0;
   for (auto& [id, n] : nodes_) {
-    if ((n.there() >= n.window() && !r.what.urgent) || banned(r, n, now)) continue;
+    if ((r.what.wants.room && n.there() >= n.window()) || banned(r, n, now)) continue;
     if ((elsewhere && has_killed(n)) || !n.can(r.what.wants)) continue;
-    if (!r.killed.empty() && n.has_suspect())
+    if (!r.killed.empty() && n.has_suspect(now))
       continue;  // else nobody could say which of them it was
     const std::int64_t cost = n.wait() + time_to_move(bytes - bytes_at(r.what, id));
     if (best && (cost > least ||
@@ -316,8 +329,10 @@ placement::node* placement::near(const offered_task& t) {
   return nullptr;
 }
 
-void placement::send(record& r, node& n, placings& out) {
+void placement::send(record& r, node& n, placings& out, time now) {
   r.is = state::sent;
+  r.sent_at = now;
+  if (!r.killed.empty()) rests_.insert(now + alone_for);
   r.current = {r.what.task, ++attempts_, n.facts.id};
   n.ours.emplace(r.order, &r);
   out.push_back(send_task{r.current});
@@ -333,7 +348,7 @@ void placement::place(record& r, placings& out, time now) {
     refuse(r, out);
   } else if (node* n = nullptr;
              !r.restricted(now) && lines_.count(r.what.wants) == 0 && (n = near(r.what))) {
-    send(r, *n, out);
+    send(r, *n, out, now);
   } else {
     r.is = state::waiting;
     lines_[r.what.wants].all.emplace(r.order, &r);
@@ -371,7 +386,7 @@ void placement::refuse_stuck(placings& out) {
 // Those who avoid some node let those behind them pass: each is tried until an unrestricted one of
 // its line finds no room.
 void placement::pump(placings& out, time now) {
-  while (!rests_.empty() && rests_.front() <= now) rests_.pop_front();
+  rests_.erase(rests_.begin(), rests_.upper_bound(now));
   struct cursor {
     line* in;
     ordered::iterator at;
@@ -384,7 +399,7 @@ void placement::pump(placings& out, time now) {
     record& r = *oldest->at->second;
     if (node* n = choose(r, now)) {
       oldest->at = oldest->in->all.erase(oldest->at);
-      send(r, *n, out);
+      send(r, *n, out, now);
     } else if (r.restricted(now)) ++oldest->at;
     else oldest->at = oldest->in->all.end();
     if (oldest->at == oldest->in->all.end()) cursors.erase(oldest);
@@ -414,7 +429,7 @@ void placement::check() const {
   for (auto& [id, n] : nodes_) {
     hold(n.facts.id == id && id != own_.facts.id, "the others are known by their ids");
     hold(n.window() >= n.facts.slots + (n.facts.slots ? 1 : 0), "a window has room to wait");
-    std::size_t urgent = 0;
+    std::size_t roomless = 0;
     for (auto& [order, r] : n.ours) {
       hold(r->is == state::sent && r->current.node == id && r->order == order &&
                r->current.number <= attempts_,
@@ -423,9 +438,9 @@ void placement::check() const {
                n.lacking.count(r->what.wants.function) != 0,
            "nobody is sent what it cannot run");
       ++sent;
-      urgent += r->what.urgent ? 1 : 0;
+      roomless += r->what.wants.room ? 0 : 1;
     }
-    hold(n.ours.size() - urgent <= std::max(n.window(), most_window),
+    hold(n.ours.size() - roomless <= std::max(n.window(), most_window),
          "no more is sent than may wait there");
   }
   for (auto& [wants, l] : lines_) {

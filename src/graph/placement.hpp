@@ -7,7 +7,6 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -22,6 +21,7 @@ struct needs {
   std::uint64_t function = 0;
   std::set<std::string> labels;
   std::map<std::string, std::int64_t> resources;  // ten-thousandths
+  bool room = true;  // in a window; false: what is in the windows may wait for it
   friend auto operator<=>(const needs&, const needs&) = default;
 };
 
@@ -43,7 +43,6 @@ struct offered_task {
   std::map<node_id, std::uint64_t> bytes;  // of its arguments, by where they are
   bool must_leave = false;                 // not on the own node, even if it could
   bool may_wait = false;                   // for nodes to come that can
-  bool urgent = false;  // what is in the windows may wait for it: it needs no room there
 };
 
 // A number comes once in a placement's life: an answer names the attempt that it is for.
@@ -120,6 +119,8 @@ public:
   // `queue`: how many tasks wait for a slot there.
   [[nodiscard]] placings settled(const attempt& a, time service, std::size_t queue, time now);
   [[nodiscard]] placings handed_back(const attempt& a, reason why, time now);
+  // It was not sent after all: what it needs has to be made again first. It is offered again then.
+  [[nodiscard]] placings held_up(const attempt& a, time now);
   // Its node died of it, perhaps. To be told before that node has left. From then on it is a suspect:
   // no node has two of them, so that the next death says more.
   [[nodiscard]] placings killed(const attempt& a, time now);
@@ -128,7 +129,7 @@ public:
   [[nodiscard]] placings tick(time now);
   // When a tick may be of use.
   std::optional<time> next_tick() const {
-    return rests_.empty() ? std::nullopt : std::optional{rests_.front()};
+    return rests_.empty() ? std::nullopt : std::optional{*rests_.begin()};
   }
 
   std::size_t waiting() const;
@@ -153,7 +154,8 @@ private:
     std::int64_t wait() const;
     void queue_is(std::size_t queue);
     bool can(const needs& n) const;
-    bool has_suspect() const;  // of ours, one that was aboard of a node that died
+    // Of ours, one that was aboard of a node that died. Not for long: what it waits for may be another.
+    bool has_suspect(time now) const;
     void add_lacks(const needs& n, std::vector<lack>& to) const;
   };
   enum class state : std::uint8_t { here, waiting, sent };
@@ -162,6 +164,7 @@ private:
     std::uint64_t order = 0;
     state is = state::here;
     attempt current{};                                    // while it is sent
+    time sent_at = 0;
     std::vector<std::pair<node_id, time>> avoids;         // until when
     std::vector<std::pair<node_id, std::string>> killed;  // nodes, with their names
     bool restricted(time now) const;
@@ -178,7 +181,7 @@ private:
   bool banned(const record& r, const node& n, time now) const;
   node* choose(const record& r, time now);
   node* near(const offered_task& t);
-  void send(record& r, node& n, placings& out);
+  void send(record& r, node& n, placings& out, time now);
   void place(record& r, placings& out, time now);
   void refuse_stuck(placings& out);
   void refuse(record& r, placings& out);
@@ -188,7 +191,7 @@ private:
   std::map<node_id, node> nodes_;
   std::unordered_map<global_id, record> tasks_;
   std::map<needs, line> lines_;  // with somebody in each
-  std::deque<time> rests_;       // ends of avoids
+  std::multiset<time> rests_;    // when somebody may go where he may not go now
   std::uint64_t orders_ = 0, attempts_ = 0;
   std::size_t stale_ = 0;
 };

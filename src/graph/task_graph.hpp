@@ -53,7 +53,7 @@ public:
   // The waiter gives up. True: it was waiting, and is to be answered now; false: it has been
   // answered.
   [[nodiscard]] bool withdraw(edge& e);
-  // After a withdraw, a close, or an await of one who holds no ref: its waiter may let the object go,
+  // After a withdraw, a close, elsewhere(), or an await of one who holds no ref: its waiter may let the object go,
   // while the store's word about it is still on its way. True: keep the object until let_go() says so, after sealed().
   [[nodiscard]] bool keep(graph_node& node);
   [[nodiscard]] bool let_go(graph_node& node);

@@ -170,6 +170,7 @@ private:
   // ---- tasks whose values stay where they were made (resting_tasks.cpp)
   void apply(lineage::effects&& e);
   std::vector<std::uint64_t> resting_inputs(const task& t) const;
+  bool are_there(const std::vector<std::uint64_t>& tasks) const;
   std::map<node_id, std::uint64_t> bytes_of_inputs(task& t);
   void let_rest(node_id from, std::uint64_t number, global_id value, std::uint64_t bytes,
                 std::shared_ptr<ref_source> keeps);

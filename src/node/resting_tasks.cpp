@@ -51,6 +51,11 @@ std::vector<std::uint64_t> node_core::resting_inputs(const task& t) const {
   return all.found;
 }
 
+bool node_core::are_there(const std::vector<std::uint64_t>& tasks) const {
+  return std::all_of(tasks.begin(), tasks.end(),
+                     [this](auto number) { return lineage_.where(number).has_value(); });
+}
+
 std::map<node_id, std::uint64_t> node_core::bytes_of_inputs(task& t) {
   if (resting_inputs(t).empty()) return {};
   measure sizes{[this](object* o) -> std::optional<lineage::place> {

@@ -104,7 +104,7 @@ offered_task node_core::offer_of(std::uint64_t number, const sent_task& s) {
   o.task = {id_, number};
   (void)function_of(*s.t, o.wants.function);
   o.must_leave = s.must_leave;
-  o.urgent = s.rests != nullptr;
+  o.wants.room = !s.rests;
   o.bytes = bytes_of_inputs(*s.t);
   if (const auto options = s.t->options()) {
     o.wants.labels = {options->labels.begin(), options->labels.end()};
@@ -220,6 +220,10 @@ void node_core::apply(placings&& all) {
 void node_core::send_away(std::uint64_t number, const attempt& to) {
   sent_task& s = sent_.at(number);
   task& t = *s.t;
+  if (const auto inputs = resting_inputs(t); !are_there(inputs)) {
+    apply(placement_.held_up(to, now()));
+    return apply(lineage_.place_it(number, inputs));
+  }
   const auto l = links_.find(to.node);
   frames::run f;
   f.attempt = to.number;

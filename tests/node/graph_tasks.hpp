@@ -64,6 +64,14 @@ inline number sum(const std::vector<number>& all, number own) {
   for (const number x : all) n += x;
   return n;
 }
+inline std::vector<number> shifted(const std::vector<number>& all, number by) {
+  std::vector<number> moved = all;
+  for (number& n : moved) n += by;
+  return moved;
+}
+inline number peek(troupe::ref<std::vector<number>> all, number own) {
+  return mix(own, troupe::here().get(all)[own]);
+}
 inline number fails(number own, number) { throw std::runtime_error("node " + std::to_string(own)); }
 inline number for_ever(number n) {
   troupe::here().sleep_for(std::chrono::hours(1));
@@ -76,7 +84,8 @@ inline int kills_its_node() {
 }
 
 inline void export_all() {
-  troupe::export_tasks<kills_its_node, plain, pauses, nested, tree, big, sum, fails, for_ever>();
+  troupe::export_tasks<kills_its_node, plain, pauses, nested, tree, big, sum, shifted,
+                       peek, fails, for_ever>();
 }
 
 }  // namespace graph_tasks

@@ -14,7 +14,7 @@ struct expected {
   int failed = -1;  // whose error it is
 };
 struct planned {
-  enum kind { plain, pauses, nested, tree, big, fails, kinds } what;
+  enum kind { plain, pauses, nested, tree, big, bigger, peeks, fails, kinds } what;
   number own;
   bool far;
   std::vector<std::size_t> inputs;
@@ -40,7 +40,9 @@ inline std::vector<planned> plan_of(unsigned seed) {
       if (e.failed >= 0 && p.gives.failed < 0) p.gives.failed = e.failed;
       values.push_back(e.value);
     }
-    if (p.what == planned::tree || p.what == planned::big) p.gives.failed = -1, p.inputs.clear();
+    if (p.what == planned::tree || p.what == planned::big || p.what == planned::bigger ||
+        p.what == planned::peeks)
+      p.gives.failed = -1, p.inputs.clear();
     if (p.gives.failed >= 0) continue;
     switch (p.what) {
       case planned::plain: p.gives.value = fold(p.own, values); break;
@@ -48,6 +50,11 @@ inline std::vector<planned> plan_of(unsigned seed) {
       case planned::nested: p.gives.value = nested_value(p.own, values); break;
       case planned::tree: p.gives.value = tree_value(p.own % 8); break;
       case planned::big: p.gives.value = sum(big(p.own), p.own); break;
+      case planned::bigger:
+        p.gives.value = mix(mix(p.own, p.own + p.own + (p.own % 2 == 0 ? 0 : p.own)),
+                            sum(shifted(shifted(big(p.own), p.own), 3), p.own));
+        break;
+      case planned::peeks: p.gives.value = mix(p.own, p.own + p.own + 7); break;
       default: p.gives.failed = static_cast<int>(i);
     }
   }
@@ -69,6 +76,19 @@ inline std::vector<troupe::ref<number>> submit(const troupe::scope& rt,
       case planned::nested: all.push_back(to.submit<nested>(p.own, inputs)); break;
       case planned::tree: all.push_back(to.submit<tree>(p.own % 8)); break;
       case planned::big: all.push_back(to.submit<sum>(to.submit<big>(p.own), p.own)); break;
+      case planned::bigger: {  // here and there, and one in the middle is asked for as well
+        const auto other = p.own % 3 == 0 ? rt.with({}) : to;
+        const auto first = to.submit<big>(p.own), second = other.submit<shifted>(first, p.own);
+        const auto peeked = other.submit<peek>(p.own % 2 == 0 ? first : second, p.own);
+        const auto last = to.submit<sum>(to.submit<shifted>(second, 3), p.own);
+        all.push_back(to.submit<graph_tasks::pauses>(peeked, last));
+        break;
+      }
+      case planned::peeks: {
+        const auto moved = to.submit<shifted>(to.submit<big>(p.own), 7);
+        all.push_back((p.own % 2 == 0 ? to : rt.with({})).submit<peek>(moved, p.own));
+        break;
+      }
       default: all.push_back(to.submit<fails>(p.own, inputs[0]));
     }
   }
