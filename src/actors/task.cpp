@@ -308,6 +308,7 @@ void task::run() noexcept {
   verdict v;
   const failure* failed = nullptr;
   const stage before = std::exchange(stage_, stage::running);
+  if (before == stage::suspended) waits_for_objects(false);
   const bool replied = before == stage::away && has_reply(),
              resumed = before == stage::suspended || replied;
   bool again = false;
@@ -373,6 +374,7 @@ void task::settle_unstarted(std::exception_ptr why) {
   end_wait();
   if (auto w = domain_->watching(); w && stage_ == stage::suspended) [[unlikely]]
     w->saw(moment::resume, *this);  // a coroutine, for the last time: its frames are destroyed
+  if (stage_ == stage::suspended) waits_for_objects(false);
   destroy_call();
   if (extras_) give_back_resources();
   const failure* failed = failure::of_exception(name_of_task(), std::move(why));

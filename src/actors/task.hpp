@@ -132,6 +132,10 @@ public:
   // For a node, before it is brought: its value is on another node, where it stays. It has settled, as
   // far as everybody but its object is concerned.
   void rest();
+  // Its body waits for objects: whoever is served may be given more meanwhile.
+  void waits_for_objects(bool begins) {
+    if (type_.serves) [[unlikely]] tell_served(begins);
+  }
   bool goes_where_it_must() const { return must_leave(); }
   // It has set out to where the values of its inputs are.
   bool follows() const { return follows_.load(std::memory_order_relaxed); }
@@ -254,6 +258,7 @@ private:
   bool leave_home();
   bool goes_elsewhere();
   bool fetch_inputs();
+  void tell_served(bool waits);
   verdict take_reply();
   void give_back_resources();
   void schedule() noexcept;

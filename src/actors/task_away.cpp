@@ -87,6 +87,10 @@ bool task::fetch_inputs() {
   return true;
 }
 
+void task::tell_served(bool waits) {
+  if (auto where = domain_->outside()) where->served_waits(waits);
+}
+
 void task::rest() {
   extras_->away->rests = true;
   family().settled.store(true, std::memory_order_release);

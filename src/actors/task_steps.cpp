@@ -213,6 +213,7 @@ void task::suspend(object& on) {
   if (auto w = domain_->watching()) [[unlikely]]
     w->saw(moment::park, *this);
   stage_ = stage::suspended;
+  waits_for_objects(true);
   if (lets_others_in()) [[unlikely]]
     let_others_in();
   await_object(on);

@@ -9,7 +9,7 @@ namespace troupe::detail {
 
 namespace {
 constexpr std::int64_t worth_waiting = 2'000'000;  // ns of short tasks that may wait at a node
-constexpr std::size_t most_window = 1024;
+constexpr std::size_t most_window = 1024, most_there = 4 * most_window;
 constexpr std::int64_t handing_over = 200'000;  // ns that a task's way to a node may cost
 constexpr std::int64_t avoid_for = 100'000'000;
 constexpr std::int64_t alone_for = 2'000'000'000;  // a suspect
@@ -99,7 +99,7 @@ placings placement::joined(node_facts facts, time now) {
   placings out;
   const node_id id = facts.id;
   if (id == own_.facts.id) return out;
-  nodes_.try_emplace(id, node{std::move(facts), {}, 0, 0, {}});
+  nodes_.try_emplace(id, node{std::move(facts), {}, 0, 0, 0, {}});
   for (auto& [task, r] : tasks_) std::erase_if(r.killed, [&](auto& k) { return k.first == id; });
   pump(out, now);
   return out;
@@ -148,7 +148,7 @@ void placement::let_wait(const global_id& task) {
 std::optional<node_id> placement::taker() const {
   const node* best = nullptr;
   for (auto& [id, n] : nodes_) {
-    if (n.there() >= n.window()) continue;
+    if (n.there() >= n.window() || n.ours.size() >= most_there) continue;
     const bool better = !best || n.there() * best->facts.slots < best->there() * n.facts.slots;
     if (better) best = &n;
   }
@@ -231,13 +231,15 @@ placings placement::killed(const attempt& a, time now) {
   return out;
 }
 
-placings placement::load(node_id id, std::size_t queue, unsigned free_slots, time now) {
+placings placement::load(node_id id, std::size_t queue, unsigned free_slots, std::size_t waiting,
+                         time now) {
   placings out;
   const auto found = nodes_.find(id);
   if (found == nodes_.end()) return out;
   node& n = found->second;
   const std::size_t there = queue + n.facts.slots - std::min(free_slots, n.facts.slots);
   n.others = there - std::min(there, n.ours.size());
+  n.waiting = waiting;
   pump(out, now);
   return out;
 }
@@ -299,7 +301,8 @@ placement::node* placement::choose(const record& r, time now) {
   node* best = nullptr;
   std::int64_t least = 0;
   for (auto& [id, n] : nodes_) {
-    if ((r.what.wants.room && n.there() >= n.window()) || banned(r, n, now)) continue;
+    if (r.what.wants.room && (n.there() >= n.window() || n.ours.size() >= most_there)) continue;
+    if (banned(r, n, now)) continue;
     if ((elsewhere && has_killed(n)) || !n.can(r.what.wants)) continue;
     if (!r.killed.empty() && n.has_suspect(now))
       continue;  // else nobody could say which of them it was
@@ -440,7 +443,7 @@ void placement::check() const {
       ++sent;
       roomless += r->what.wants.room ? 0 : 1;
     }
-    hold(n.ours.size() - roomless <= std::max(n.window(), most_window),
+    hold(n.ours.size() - roomless <= (n.waiting > 0 ? most_there : std::max(n.window(), most_window)),
          "no more is sent than may wait there");
   }
   for (auto& [wants, l] : lines_) {

@@ -4,6 +4,7 @@
 #pragma once
 #include "graph/ids.hpp"
 
+#include <algorithm>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -95,7 +96,7 @@ public:
   using time = std::int64_t;
   enum class reason : std::uint8_t { busy, lacks_function };
 
-  explicit placement(node_facts own) : own_{std::move(own), {}, 0, 0, {}} {}
+  explicit placement(node_facts own) : own_{std::move(own), {}, 0, 0, 0, {}} {}
 
   [[nodiscard]] placings joined(node_facts facts, time now);
   // It takes no more; what was sent there stays.
@@ -125,7 +126,9 @@ public:
   // no node has two of them, so that the next death says more.
   [[nodiscard]] placings killed(const attempt& a, time now);
 
-  [[nodiscard]] placings load(node_id node, std::size_t queue, unsigned free_slots, time now);
+  // `waiting`: tasks there that wait for others, and let more in.
+  [[nodiscard]] placings load(node_id node, std::size_t queue, unsigned free_slots,
+                              std::size_t waiting, time now);
   [[nodiscard]] placings tick(time now);
   // When a tick may be of use.
   std::optional<time> next_tick() const {
@@ -147,9 +150,10 @@ private:
     std::set<std::uint64_t> lacking;  // functions: it said so
     std::int64_t service = 0;         // on average
     std::size_t others = 0;           // tasks there that others sent, as far as it said
+    std::size_t waiting = 0;          // tasks there that need no slot for now, as far as it said
     ordered ours;
 
-    std::size_t there() const { return ours.size() + others; }
+    std::size_t there() const { return ours.size() - std::min(waiting, ours.size()) + others; }
     std::size_t window() const;
     std::int64_t wait() const;
     void queue_is(std::size_t queue);

@@ -369,7 +369,7 @@ void node_core::on(node_id from, frames::load&& f) {
   if (f.order < l.order) return;
   l.order = f.order;
   l.queue = std::min(f.queue, longest_queue);
-  apply(placement_.load(from, l.queue, f.free_slots, now()));
+  apply(placement_.load(from, l.queue, f.free_slots, std::min(f.waiting, longest_queue), now()));
   if (crowd_) relieve_at_ = std::min(relieve_at_, now());
 }
 
@@ -395,8 +395,9 @@ void node_core::tell_load() {
   {
     std::lock_guard guard{work_mutex_};
     const std::size_t slots = own_.slots, there = served_.size(), busy = std::min(there, slots);
-    load = {there - busy, order_, static_cast<std::uint32_t>(slots - busy)};
+    load = {there - busy, order_, static_cast<std::uint32_t>(slots - busy), 0};
   }
+  if (domain_.has_room()) load.waiting = waiting_.load();
   if (std::exchange(told_load_, load) == load) return;
   for (const auto& [id, l] : links_) send(id, load);
 }

@@ -88,6 +88,7 @@ public:
   void recall(task& t) noexcept override;
   void fetch(object& o) noexcept override;
   void crowded() noexcept override;
+  void served_waits(bool begins) noexcept override;
 
 private:
   node_core(domain& d, const node_options& options, node_id id);
@@ -257,6 +258,8 @@ private:
   bool left_ = false;
   std::size_t connected_ = 0;
   bool unneeded_ = false;           // nothing runs here for others, or is kept for them
+  std::atomic<std::size_t> serving_{0}, waiting_{0};  // tasks of others; those that wait for objects
+  std::atomic<bool> told_waiting_{false};
   std::atomic<bool> crowd_{false};  // the workers have more than they can do
   std::atomic<std::uint64_t> malformed_{0}, unknown_{0};  // frames
   std::thread thread_;
@@ -272,7 +275,8 @@ private:
   lineage lineage_;
   std::unordered_map<const object*, std::uint64_t> resting_;  // tasks, by their objects
   std::unordered_map<global_id, std::uint64_t> made_at_;      // and by their values' names there
-  const object* reviewed_ = nullptr;
+  std::set<std::uint64_t> resting_in_order_;  // the same, and so the same in every run
+  std::uint64_t reviewed_ = 0;
   std::unordered_map<const known_function*, std::uint64_t> hashes_;
   std::unordered_set<const outgoing_call*> stay_;       // calls that nobody there can run
   std::vector<death> deaths_;                           // of late

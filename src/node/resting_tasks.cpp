@@ -88,6 +88,7 @@ void node_core::let_rest(node_id from, std::uint64_t number, global_id value, st
     s.rests = t.out();
     s.rests->retain();
     resting_.emplace(s.rests, number);
+    resting_in_order_.insert(number);
   }
   objects_->lies_at(s.rests, value);
   if (first) t.rest();
@@ -151,13 +152,14 @@ bool node_core::take_made(node_id from, frames::have& f) {
 // Its object is referred to by this node, by the calls of others that rest, and by nobody else.
 void node_core::review_resting() {
   std::vector<std::uint64_t> idle;
-  auto at = resting_.find(reviewed_);
-  for (std::size_t n = 0; n < std::min(resting_.size(), looked_at_once); ++n, ++at) {
-    if (at == resting_.end()) at = resting_.begin();
-    if (at->first->refs.load(std::memory_order_acquire) == 1 + lineage_.references(at->second))
-      idle.push_back(at->second);
+  const auto& all = resting_in_order_;
+  for (std::size_t n = 0; n < std::min(all.size(), looked_at_once); ++n) {
+    auto at = all.upper_bound(reviewed_);
+    if (at == all.end()) at = all.begin();
+    reviewed_ = *at;
+    const object& o = *sent_.at(*at).rests;
+    if (o.refs.load(std::memory_order_acquire) == 1 + lineage_.references(*at)) idle.push_back(*at);
   }
-  reviewed_ = at == resting_.end() ? nullptr : at->first;
   for (const auto number : idle) apply(lineage_.idle(number));
 }
 

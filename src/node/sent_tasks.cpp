@@ -290,6 +290,7 @@ void node_core::bring(std::uint64_t number, away_reply reply) {
   auto then = lineage_.settled(number);
   if (rested) {
     resting_.erase(rested);
+    resting_in_order_.erase(number);
     forget_place(number);
   }
   numbers_.erase(t);

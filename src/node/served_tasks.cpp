@@ -13,6 +13,7 @@ namespace troupe::detail {
 
 namespace {
 constexpr std::size_t most_served = 16 * 1024;  // of all nodes together
+constexpr std::int64_t waits_are_told = 1'000'000;  // ns later: they may be over by then
 }
 
 void node_core::refuse(node_id to, std::uint64_t attempt, bool lacks_function, std::string why) {
@@ -85,11 +86,22 @@ void node_core::begin(node_id from, const frames::run& f, const exported_functio
   {
     std::lock_guard guard{work_mutex_};
     served_.emplace(key, served{o, now(), f.may_stay});
+    serving_ = served_.size();
   }
   when_settled(domain_, o,
                [self = shared_from_this(), key, type = function.is.result](object& out) {
                  self->answer(key, out, *type);
                });
+}
+
+// When all that is served waits, perhaps for what has no room here yet, others hear of it at once.
+void node_core::served_waits(bool begins) noexcept {
+  if (!begins) return void(waiting_.fetch_sub(1));
+  if (waiting_.fetch_add(1) + 1 < serving_.load() || told_waiting_.exchange(true)) return;
+  post([](node_core& n) {
+    n.told_waiting_ = false;
+    n.load_at_ = std::min(n.load_at_, n.now() + waits_are_told);
+  });
 }
 
 void node_core::answer(served_key key, object& o, const value_codec& type) {
@@ -119,6 +131,7 @@ void node_core::answer(served_key key, object& o, const value_codec& type) {
     f.order = ++order_;
     f.queue = there - 1 - std::min(there - 1, slots);
     served_.erase(found);
+    serving_ = served_.size();
   }
   mine->drop();
   send(key.first, f);
@@ -150,6 +163,7 @@ void node_core::drop_served(node_id peer) {
       all.push_back(i->second.o);
       i = served_.erase(i);
     }
+    serving_ = served_.size();
   }
   for (object* o : all) {
     ask_to_end(*o);

@@ -94,13 +94,18 @@ void shared_objects::sink::take_back() noexcept {
 
 class shared_objects::source final : public ref_source {
 public:
+  // Of the node's own objects: they may be let go before the ref is read.
+  struct known {
+    object* o = nullptr;  // with a reference
+    std::uint64_t hash = 0;
+  };
   source(std::shared_ptr<shared_objects> table, std::vector<frames::sent_ref> refs,
-         std::vector<object*> own)
+         std::unordered_map<std::uint64_t, known> own)
       : table_(std::move(table)),
         refs_(std::move(refs)),
         own_(std::move(own)) {}
   ~source() override {
-    for (object* o : own_) o->drop();
+    for (const auto& [index, k] : own_) k.o->drop();
     std::lock_guard guard{table_->mutex_};
     for (const auto& r : refs_)
       if (r.object.maker != table_->self_)
@@ -109,6 +114,11 @@ public:
   }
   object* find(std::uint64_t index, const value_codec& type) override {
     if (index >= refs_.size() || refs_[index].type != type.hash) return nullptr;
+    if (const auto own = own_.find(index); own != own_.end()) {
+      if (own->second.hash != type.hash) return nullptr;
+      own->second.o->retain();
+      return own->second.o;
+    }
     auto& sent = refs_[index];
     object* made = nullptr;
     std::string lost;
@@ -138,7 +148,7 @@ public:
 private:
   const std::shared_ptr<shared_objects> table_;
   std::vector<frames::sent_ref> refs_;
-  const std::vector<object*> own_;  // with a reference each
+  const std::unordered_map<std::uint64_t, known> own_;  // by index
 };
 
 void shared_objects::unpack(object& o, const value_codec& type, const std::vector<char>& bytes,
@@ -158,13 +168,14 @@ std::shared_ptr<ref_source> shared_objects::arrived(node_id from,
   if (refs.empty()) return nullptr;
   afterwards then;
   std::lock_guard guard{mutex_};
-  std::vector<object*> own;
-  for (const auto& r : refs) {
+  std::unordered_map<std::uint64_t, source::known> own;
+  for (std::size_t i = 0; i < refs.size(); ++i) {
+    const auto& r = refs[i];
     if (r.object.maker == self_) {
       const auto found = entries_.find(r.object);
       if (found == entries_.end()) continue;  // nobody has had that
       found->second.o->retain();
-      own.push_back(found->second.o);
+      own.emplace(i, source::known{found->second.o, found->second.hash});
     } else {
       apply(borrows_.got(r.object, from), then);
       entry& e = entries_[r.object];

@@ -165,6 +165,8 @@ public:
   void open(std::shared_ptr<detail::outside> where);  // null: no more
 
   // ---- the bound
+  // Some worker has nothing to do.
+  bool has_room() const { return hub_ ? hub_->workers_resting() > 0 : runnable() == 0; }
   bool workers_rest() const { return hub_->workers_resting() >= options_.workers; }
   void perhaps_idle() {
     if (gate_) gate_->perhaps_idle();

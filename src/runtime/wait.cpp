@@ -39,6 +39,7 @@ struct parked_task {
     return true;
   }
   // The same, but it is not to be ended early.
+  void waits_for_objects(bool begins) { t.waits_for_objects(begins); }
   void collect() {
     if ((left = !arrivals.due())) t.park();
   }
@@ -49,6 +50,7 @@ struct sleeping_thread {
   countdown& arrivals = c.arrivals;
   static constexpr auto stack = countdown::free;
   static constexpr bool left = false;
+  static void waits_for_objects(bool) {}
   bool block(const std::int64_t* until) {
     if (d.at_once()) {
       if (!until) return c.block(nullptr);
@@ -106,6 +108,7 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
   sleeper limit;
   if (use_clock) set_limit(d, limit, who_is(who), *until);
   auto total = static_cast<std::int32_t>(n) + (use_clock ? 1 : 0);
+  who.waits_for_objects(true);
   if (!who.block(use_clock ? nullptr : until) || who.arrivals.arrived(missing) != total) {
     for (std::size_t i = 0; i < n; ++i)
       if (!waits[i].answered.load(std::memory_order_relaxed)) {
@@ -118,6 +121,7 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
     }
     collect_all(who, missing, total);
   }
+  who.waits_for_objects(false);
 }
 
 // Nobody has begun it, and its waiter can do nothing before it ends: it runs here and now. Only a

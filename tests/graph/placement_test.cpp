@@ -196,7 +196,7 @@ private:
     if (nodes_.empty()) return;
     auto at = nodes_.begin();
     std::advance(at, pick(nodes_.size()));
-    apply(placed_.load(at->first, random_() % 4, static_cast<unsigned>(random_() % 3), now_));
+    apply(placed_.load(at->first, random_() % 4, static_cast<unsigned>(random_() % 3), random_() % 3 == 0 ? random_() % 6 : 0, now_));
   }
   void stale() {
     if (old_.empty()) return;
@@ -374,9 +374,9 @@ TEST_CASE("a node is given one long task to wait for each slot, or 2 ms of short
 TEST_CASE("tasks of others fill a node's window too") {
   placement p(facts(1, 2));
   (void)p.joined(facts(2, 2), 0);
-  (void)p.load({2}, 2, 0, 0);
+  (void)p.load({2}, 2, 0, 0, 0);
   CHECK(!p.taker());
-  (void)p.load({2}, 0, 1, 0);
+  (void)p.load({2}, 0, 1, 0, 0);
   CHECK(p.taker() == node_id{2});
 }
 

@@ -125,6 +125,7 @@ struct travels<F, parameters<Ps...>> {
 template <class Call, class F> inline constexpr task_type served_type = [] {
   task_type t = task_type_of<Call, F, true>;
   t.parts = nullptr;
+  t.serves = true;
   return t;
 }();
 

@@ -54,6 +54,7 @@ struct task_type {
   std::size_t (*footprint)(const void* call);
   task_role role = task_role::plain;       // else an actor_turn lies in front of the call
   const outgoing_call* travels = nullptr;  // null: it stays on its node
+  bool serves = false;                     // another node
 };
 
 // ---- names: what the compiler calls a function, without the noise around it ---------------------
