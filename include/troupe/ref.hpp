@@ -55,7 +55,8 @@ public:
   // that has it on another node is asked for it, as by a wait.
   bool settled() const noexcept {
     if (!object_ || object_->is_sealed()) return object_ != nullptr;
-    if (object_->is_elsewhere()) [[unlikely]] detail::want_here(*object_);
+    if (object_->is_elsewhere()) [[unlikely]]
+      detail::want_here(*object_);
     return false;
   }
   // The value of a settled object, without a runtime; throws its error, or troupe::error if it has

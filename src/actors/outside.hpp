@@ -57,7 +57,8 @@ struct away_state {
   std::shared_ptr<outside> where;
   away_reply reply;
   bool must_leave = false;
-  bool rests = false;  // its value is on another node; set by that node's word, before it is brought
+  bool rests =
+      false;  // its value is on another node; set by that node's word, before it is brought
 };
 
 }  // namespace troupe::detail

@@ -320,7 +320,8 @@ void task::run() noexcept {
     // the only place that catches everything: what a body throws is its object's outcome
     try {
       if (auto w = domain_->watching()) [[unlikely]] {
-        if (!replied || !rests()) w->saw(resumed && !replied ? moment::resume : moment::begin, *this);
+        if (!replied || !rests())
+          w->saw(resumed && !replied ? moment::resume : moment::begin, *this);
         if (!resumed) w->may_fail(weak_point::body);
       }
       v = replied ? take_reply()

@@ -134,7 +134,8 @@ public:
   void rest();
   // Its body waits for objects: whoever is served may be given more meanwhile.
   void waits_for_objects(bool begins) {
-    if (type_.serves) [[unlikely]] tell_served(begins);
+    if (type_.serves) [[unlikely]]
+      tell_served(begins);
   }
   bool goes_where_it_must() const { return must_leave(); }
   // It has set out to where the values of its inputs are.

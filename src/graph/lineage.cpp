@@ -68,8 +68,7 @@ lineage::effects lineage::made(task t, const place& where, const std::vector<tas
   if (!std::exchange(r.rests, true)) {
     r.inputs = inputs;
     for (const task i : inputs)
-      if (const auto input = records_.find(i); input != records_.end())
-        ++input->second.references;
+      if (const auto input = records_.find(i); input != records_.end()) ++input->second.references;
     std::erase_if(r.inputs, [&](task i) { return !records_.contains(i); });
   } else if (r.is == state::under_way) count_busy(r, false);
   r.is = state::elsewhere;

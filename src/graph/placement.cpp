@@ -12,7 +12,6 @@ constexpr std::int64_t worth_waiting = 2'000'000;  // ns of short tasks that may
 constexpr std::size_t most_window = 1024, most_there = 4 * most_window;
 constexpr std::int64_t handing_over = 200'000;  // ns that a task's way to a node may cost
 constexpr std::int64_t avoid_for = 100'000'000;
-constexpr std::int64_t alone_for = 2'000'000'000;  // a suspect
 constexpr std::int64_t longest = std::int64_t{1} << 52;
 constexpr std::size_t most_kills = 3;
 
@@ -130,7 +129,7 @@ placings placement::left(node_id id, time now) {
 placings placement::offer(offered_task t, time now) {
   placings out;
   record& r = remember(std::move(t));
-  if (!own_may(r)) place(r, out, now);
+  if (!own_may(r) || !r.killed.empty()) place(r, out, now);
   else if (node* n = near(r.what)) send(r, *n, out, now);
   else {
     out.push_back(run_here{r.what.task});
@@ -443,7 +442,8 @@ void placement::check() const {
       ++sent;
       roomless += r->what.wants.room ? 0 : 1;
     }
-    hold(n.ours.size() - roomless <= (n.waiting > 0 ? most_there : std::max(n.window(), most_window)),
+    hold(n.ours.size() - roomless <=
+             (n.waiting > 0 ? most_there : std::max(n.window(), most_window)),
          "no more is sent than may wait there");
   }
   for (auto& [wants, l] : lines_) {

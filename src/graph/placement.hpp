@@ -95,6 +95,7 @@ class placement {
 public:
   using time = std::int64_t;
   enum class reason : std::uint8_t { busy, lacks_function };
+  static constexpr time alone_for = 2'000'000'000;  // a suspect, on its node
 
   explicit placement(node_facts own) : own_{std::move(own), {}, 0, 0, 0, {}} {}
 
@@ -167,7 +168,7 @@ private:
     offered_task what;
     std::uint64_t order = 0;
     state is = state::here;
-    attempt current{};                                    // while it is sent
+    attempt current{};  // while it is sent
     time sent_at = 0;
     std::vector<std::pair<node_id, time>> avoids;         // until when
     std::vector<std::pair<node_id, std::string>> killed;  // nodes, with their names

@@ -107,7 +107,8 @@ struct others {
 struct load {
   std::uint64_t queue = 0, order = 0;
   std::uint32_t free_slots = 0;
-  std::uint64_t waiting = 0;  // of those that are there: for objects, while a worker has nothing to do
+  std::uint64_t waiting =
+      0;  // of those that are there: for objects, while a worker has nothing to do
   bool operator==(const load&) const = default;
 };
 struct leaving {};  // it takes no more tasks

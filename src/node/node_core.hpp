@@ -257,10 +257,11 @@ private:
   std::deque<event> events_;
   bool left_ = false;
   std::size_t connected_ = 0;
-  bool unneeded_ = false;           // nothing runs here for others, or is kept for them
-  std::atomic<std::size_t> serving_{0}, waiting_{0};  // tasks of others; those that wait for objects
+  bool unneeded_ = false;  // nothing runs here for others, or is kept for them
+  std::atomic<std::size_t> serving_{0},
+      waiting_{0};  // tasks of others; those that wait for objects
   std::atomic<bool> told_waiting_{false};
-  std::atomic<bool> crowd_{false};  // the workers have more than they can do
+  std::atomic<bool> crowd_{false};                        // the workers have more than they can do
   std::atomic<std::uint64_t> malformed_{0}, unknown_{0};  // frames
   std::thread thread_;
 

@@ -154,7 +154,8 @@ void node_core::place(std::uint64_t number) {
   auto offered = offer_of(number, s);
   offered.may_wait = s.rests ? s.must_leave : may_come_again(offered.wants);
   apply(placement_.offer(std::move(offered), now()));
-  if (s.must_leave) placement_.let_wait({id_, number});  // somebody could run it, and may come again
+  if (s.must_leave)
+    placement_.let_wait({id_, number});  // somebody could run it, and may come again
 }
 
 void node_core::relieve() {

@@ -12,9 +12,9 @@
 namespace troupe::detail {
 
 namespace {
-constexpr std::size_t most_served = 16 * 1024;  // of all nodes together
+constexpr std::size_t most_served = 16 * 1024;      // of all nodes together
 constexpr std::int64_t waits_are_told = 1'000'000;  // ns later: they may be over by then
-}
+}  // namespace
 
 void node_core::refuse(node_id to, std::uint64_t attempt, bool lacks_function, std::string why) {
   send(to, frames::handed_back{attempt, lacks_function, std::move(why)});

@@ -14,8 +14,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -98,7 +98,7 @@ private:
     std::size_t pins = 0;  // frames with it that may be read yet
     bool asked = false, settled = false;
     std::optional<global_id> at{};  // where its value is, when it is not with its maker
-    std::string lost{};  // why, while nobody has read the ref
+    std::string lost{};             // why, while nobody has read the ref
   };
   class source;
   using garbage = std::vector<object*>;

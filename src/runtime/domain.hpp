@@ -160,9 +160,9 @@ public:
   }
 
   // ---- other nodes
-  std::shared_ptr<detail::outside> outside() const;   // null: there are none
+  std::shared_ptr<detail::outside> outside() const;                          // null: there are none
   bool is_node() const { return is_node_.load(std::memory_order_relaxed); }  // a hint
-  void open(std::shared_ptr<detail::outside> where);  // null: no more
+  void open(std::shared_ptr<detail::outside> where);                         // null: no more
 
   // ---- the bound
   // Some worker has nothing to do.

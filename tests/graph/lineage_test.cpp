@@ -59,19 +59,19 @@ public:
 private:
   struct known {
     tasks inputs;
-    int held = 1;     // refs of the program, and of calls under way
+    int held = 1;  // refs of the program, and of calls under way
     bool rests = false, waited = false;
   };
   std::size_t refs(task t) const {
     std::size_t n = static_cast<std::size_t>(known_.at(t).held);
     for (auto& [other, k] : known_)
-      if (other != t) n += static_cast<std::size_t>(std::count(k.inputs.begin(), k.inputs.end(), t));
+      if (other != t)
+        n += static_cast<std::size_t>(std::count(k.inputs.begin(), k.inputs.end(), t));
     return n;
   }
   bool is_there(task t) const {
-    return !known_.contains(t) || std::any_of(there_.begin(), there_.end(), [&](auto& e) {
-      return e.second == t;
-    });
+    return !known_.contains(t) ||
+           std::any_of(there_.begin(), there_.end(), [&](auto& e) { return e.second == t; });
   }
   tasks resting(const tasks& all) const {
     tasks some;
@@ -222,7 +222,8 @@ TEST_CASE("what is lost is made again when somebody needs it, its inputs first")
   CHECK(l.made(3, place_at(x, 3), {2, 2}).fetch == tasks{3});
 }
 
-TEST_CASE("the value of an input is let go when only calls that rest refer to it, and the call is kept") {
+TEST_CASE(
+    "the value of an input is let go when only calls that rest refer to it, and the call is kept") {
   lineage l;
   (void)l.made(1, place_at(w, 1), {});
   (void)l.made(2, place_at(w, 2), {1});

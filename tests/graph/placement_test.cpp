@@ -71,7 +71,7 @@ public:
       case 8: return kill();
       case 9: return load();
       case 10: return stale();
-      case 11: return forget();
+      case 11: return random_() % 2 ? forget() : hold_up();
       default: return settle();
     }
   }
@@ -185,6 +185,17 @@ private:
       apply(placed_.handed_back(a, reason::busy, now_));
     }
   }
+  // What it needs has to be made again first.
+  void hold_up() {
+    if (sent_.empty()) return;
+    const auto id = take_sent().task;
+    apply(placed_.held_up(old_.back(), now_));
+    auto again = tasks_.at(id).what;
+    again.wants.room = random_() % 2 == 0;
+    tasks_.at(id).what = again;
+    loose_.insert(id);
+    apply(placed_.offer(again, now_));
+  }
   void kill() {
     if (sent_.empty() || random_() % 3) return;
     const attempt a = take_sent();
@@ -196,7 +207,9 @@ private:
     if (nodes_.empty()) return;
     auto at = nodes_.begin();
     std::advance(at, pick(nodes_.size()));
-    apply(placed_.load(at->first, random_() % 4, static_cast<unsigned>(random_() % 3), random_() % 3 == 0 ? random_() % 6 : 0, now_));
+    const std::size_t waiting = random_() % 3 == 0 ? random_() % 6 : 0;
+    apply(placed_.load(at->first, random_() % 4, static_cast<unsigned>(random_() % 3), waiting,
+                       now_));
   }
   void stale() {
     if (old_.empty()) return;
@@ -249,7 +262,8 @@ private:
     if (avoid != t.avoids.end() && avoid->second > now_) return false;
     if (!t.killed.empty() && std::any_of(sent_.begin(), sent_.end(), [&](auto& e) {
           return e.second.node == f.id && !(e.first == t.what.task) &&
-                 !tasks_.at(e.first).killed.empty();
+                 !tasks_.at(e.first).killed.empty() &&
+                 sent_at_.at(e.first) > now_ - placement::alone_for;
         }))
       return false;  // a suspect is there
     return !has_killed(t, f) || std::none_of(nodes_.begin(), nodes_.end(), [&](auto& e) {
@@ -271,6 +285,7 @@ private:
                    !t.what.bytes.empty(),
                "nobody overtakes who needs the same and may go there");
         sent_[s->to.task] = s->to;
+        sent_at_[s->to.task] = now_;
       } else if (auto h = std::get_if<run_here>(&e)) {
         const auto& t = tasks_.at(h->task);
         hold(loose_.erase(h->task) + waits_.erase(h->task.number) == 1,
@@ -321,6 +336,7 @@ private:
   std::set<global_id> loose_;             // have no place before the effects
   std::map<std::uint64_t, needs> waits_;  // by their numbers: the order of their offers
   std::map<global_id, attempt> sent_;
+  std::map<global_id, std::int64_t> sent_at_;
   std::map<global_id, bool> here_;
   std::vector<attempt> old_;
   std::set<std::uint64_t> numbers_;

@@ -84,8 +84,8 @@ inline int kills_its_node() {
 }
 
 inline void export_all() {
-  troupe::export_tasks<kills_its_node, plain, pauses, nested, tree, big, sum, shifted,
-                       peek, fails, for_ever>();
+  troupe::export_tasks<kills_its_node, plain, pauses, nested, tree, big, sum, shifted, peek, fails,
+                       for_ever>();
 }
 
 }  // namespace graph_tasks

@@ -28,10 +28,10 @@ struct store_entry {
 // One wait for one object: the object's resolver links it, and answers it exactly once.
 struct edge;
 struct graph_node {
-  edge* waiting = nullptr;       // the newest first
-  std::uint8_t watched : 1 = 0;  // the store has been asked
-  std::uint8_t sealed : 1 = 0;   // nobody waits any more
-  std::uint8_t kept : 1 = 0;     // the resolver keeps the object until it hears that it is sealed
+  edge* waiting = nullptr;         // the newest first
+  std::uint8_t watched : 1 = 0;    // the store has been asked
+  std::uint8_t sealed : 1 = 0;     // nobody waits any more
+  std::uint8_t kept : 1 = 0;       // the resolver keeps the object until it hears that it is sealed
   std::uint8_t elsewhere : 1 = 0;  // its value is there, but on another node
   std::uint8_t wanted : 1 = 0;     // and somebody here waits for it
 };

@@ -33,7 +33,7 @@ struct value_codec {
   void (*write)(encoder&, const void* value);
   void (*read)(decoder&, void* storage);  // constructs; if it throws, there is nothing to destroy
   const value_type* holds;
-  const flat_bytes* flat;  // null: it is not one block
+  const flat_bytes* flat;                  // null: it is not one block
   std::size_t (*held)(const void* value);  // bytes, as far as its type tells (detail/footprint.hpp)
 };
 
