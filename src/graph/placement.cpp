@@ -130,7 +130,7 @@ placings placement::offer(offered_task t, time now) {
   placings out;
   record& r = remember(std::move(t));
   if (!own_may(r) || !r.killed.empty()) place(r, out, now);
-  else if (node* n = near(r.what)) send(r, *n, out, now);
+  else if (node* n = r.restricted(now) ? nullptr : near(r.what)) send(r, *n, out, now);
   else {
     out.push_back(run_here{r.what.task});
     erase(r);

@@ -149,6 +149,7 @@ private:
     std::advance(at, pick(here_.size()));
     const auto id = at->first;
     here_.erase(at);
+    given_.insert(id);  // its place in line is a new one
     const auto effects = placed_.give(tasks_.at(id).what, now_);
     loose_.insert(id);
     const auto all = all_of<send_task>(effects);
@@ -282,7 +283,7 @@ private:
         for (auto& [number, other] : waits_)
           hold(number > t.what.task.number || !(other == t.what.wants) ||
                    !may_go(tasks_.at({{1}, number}), nodes_.at(s->to.node)) ||
-                   !t.what.bytes.empty(),
+                   !t.what.bytes.empty() || given_.contains({{1}, number}),
                "nobody overtakes who needs the same and may go there");
         sent_[s->to.task] = s->to;
         sent_at_[s->to.task] = now_;
@@ -338,6 +339,7 @@ private:
   std::map<global_id, attempt> sent_;
   std::map<global_id, std::int64_t> sent_at_;
   std::map<global_id, bool> here_;
+  std::set<global_id> given_;
   std::vector<attempt> old_;
   std::set<std::uint64_t> numbers_;
 };
