@@ -133,7 +133,7 @@ placings placement::offer(offered_task t, time now) {
   else if (node* n = r.restricted(now) ? nullptr : near(r.what)) send(r, *n, out, now);
   else {
     out.push_back(run_here{r.what.task});
-    erase(r);
+    if (!r.restricted(now)) erase(r);
   }
   pump(out, now);
   return out;

@@ -63,6 +63,7 @@ std::string node_core::describe() {
                   {"settled", stats.tasks_settled},
                   {"served", served_.size()},
                   {"away", sent_.size()},
+                  {"resting", resting_.size()},
                   {"waiting_for_a_node", placement_.waiting()}};
     j["objects"] = {{"here", stats.objects}, {"held_for_others", held_.size()}};
   }
