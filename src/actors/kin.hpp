@@ -30,7 +30,8 @@ struct kin {
   kin** link = nullptr;
   std::atomic<bool> settled{false};  // can no longer be asked to end
   std::uint8_t place = nowhere;      // in a roster
-  std::uint32_t awaited = 0;         // its task's inputs that were missing; here for the room
+  std::atomic<bool> follows{false};  // its task, its inputs' values; here for the room, as the next
+  std::uint32_t awaited = 0;         // its task's inputs that were missing
 
   static constexpr std::int64_t own = std::int64_t{1} << 62;
   static constexpr std::uint8_t nowhere = 255;

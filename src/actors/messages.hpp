@@ -56,11 +56,11 @@ class failure;
 // A wait for an object: on the stack of a parked body, or in a task. `who` must live until it has
 // been answered.
 struct waiter : edge {
-  caf::abstract_actor* who = nullptr;
   std::atomic<bool> answered{false};  // a hint, for the waiter itself
   // No ref is held meanwhile: the resolver keeps the record, and acknowledges the await (with a
   // ready_msg of no wait). The object must live until then.
   bool unheld = false;
+  caf::abstract_actor* who = nullptr;
 
   void wait_for(object& o, caf::abstract_actor& waiting, std::uint64_t whose) {
     what = &o;

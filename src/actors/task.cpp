@@ -209,8 +209,11 @@ void task::enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) {
     if (ready->w) ready->w->answered.store(true, std::memory_order_relaxed);
     m.reset();  // before it is counted: the count may free the message with its sender's frame, and
                 // this task
-    if (how == ready_msg::elsewhere) follows_.store(true, std::memory_order_relaxed);
-    const bool due = how == ready_msg::expired && arrivals.force();
+    bool due = false;
+    if (how != ready_msg::plain) [[unlikely]] {
+      if (how == ready_msg::elsewhere) family().follows.store(true, std::memory_order_relaxed);
+      else due = arrivals.force();
+    }
     if (arrivals.arrive() || due) schedule();
   } else if (auto turn = content_of<turn_msg>(*m)) {
     const failure* refusal = turn->refusal;
@@ -415,7 +418,7 @@ void task::settle(outcome how, seat& s) {
 // It has settled, and its call is gone.
 void task::finish() {
   if (extras_ && extras_->stop) domain_->remove_token(*this);
-  if (!extras_ || extras_->options.deadline <= duration::zero()) return end(seat::mine());
+  if (!extras_ || extras_->options.deadline <= duration::zero()) return end(seat::mine(), rests());
   stage_ = stage::leaving;        // the clock may know it still
   intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   await_itself(1);
@@ -423,9 +426,8 @@ void task::finish() {
   if (arrivals.leave()) schedule();
 }
 
-inline void task::end(seat& s) {
+inline void task::end(seat& s, bool rested) {
   domain& d = *domain_;
-  const bool rested = rests();
   d.ending(*this);
   release_run(s);
   if (rested) d.set_is_gone();
@@ -463,7 +465,7 @@ void task::leave() {
     if (extras_) give_back_resources();
     return finish();
   }
-  end(seat::mine());
+  end(seat::mine(), rests());
 }
 
 }  // namespace troupe::detail

@@ -139,7 +139,7 @@ public:
   }
   bool goes_where_it_must() const { return must_leave(); }
   // It has set out to where the values of its inputs are.
-  bool follows() const { return follows_.load(std::memory_order_relaxed); }
+  bool follows() const { return family().follows.load(std::memory_order_relaxed); }
 
   // ---- asked to end
   // From anywhere, while it is known to be unsettled.
@@ -285,7 +285,7 @@ private:
   void finish();
   void end_unbegun(kin::asked why, bool queued);
   void leave();
-  void end(seat& s);
+  void end(seat& s, bool rested = false);
   void forward(object* inner, unsigned levels);
   void finish_forwarding();
   void settle_as_inner();
@@ -329,7 +329,6 @@ private:
   bool exposed_ = false;  // written by the store before the put
   stage stage_ = stage::pending;
   bool keeps_place_ = false;
-  std::atomic<bool> follows_{false};  // the values of some inputs are elsewhere
 };
 
 // Whether a job from a hub is a task.

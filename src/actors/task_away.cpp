@@ -67,7 +67,7 @@ bool task::goes_elsewhere() {
 
 // Waits for the values themselves of those inputs that are elsewhere. False: all are here.
 bool task::fetch_inputs() {
-  follows_.store(false, std::memory_order_relaxed);
+  family().follows.store(false, std::memory_order_relaxed);
   std::vector<waiter*> missing;
   const auto look = [&](waiter& w) {
     if (!w.awaited().is_sealed()) missing.push_back(&w);
