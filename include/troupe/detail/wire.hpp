@@ -24,6 +24,8 @@ struct flat_bytes {
   void (*make)(void* storage, std::size_t bytes);
   // Makes it so long, at least; gives where its bytes begin.
   char* (*grow)(void* value, std::size_t bytes);
+  // Bytes that come next. False: they are not whole elements, or do not follow those that it has.
+  bool (*append)(void* value, std::size_t at, const char* bytes, std::size_t size);
 };
 
 // A type's codec, for those who do not know the type.
