@@ -186,7 +186,7 @@ private:
   struct pull {
     // Takes in bytes that belong at that offset.
     std::function<void(std::size_t, std::span<const char>)> take;
-    std::function<void(bool)> then;          // false: it is lost
+    std::function<void(bool)> then;   // false: it is lost
     std::function<void()> undo = {};  // it is left, and `then` is not called
     std::uint64_t size = 0;
   };
