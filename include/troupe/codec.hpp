@@ -234,6 +234,8 @@ template <class T> inline constexpr flat_bytes flat_of{
       if constexpr (size == 1) {
         value.insert(value.end(), bytes, bytes + n);
       } else {
+        if (reinterpret_cast<std::uintptr_t>(bytes) % alignof(typename T::value_type) != 0)
+          return false;
         const auto first = reinterpret_cast<const typename T::value_type*>(bytes);
         value.insert(value.end(), first, first + n / size);
       }

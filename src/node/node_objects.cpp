@@ -42,8 +42,7 @@ void prefer_big_pages(char* begin, std::size_t bytes) {
   constexpr std::uintptr_t page = 4096;
   const auto first = (reinterpret_cast<std::uintptr_t>(begin) + page - 1) / page * page;
   const auto end = (reinterpret_cast<std::uintptr_t>(begin) + bytes) / page * page;
-  if (bytes >= 4 << 20)
-    (void)::madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+  if (bytes >= 4 << 20) (void)::madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
 }
 }  // namespace
 
