@@ -181,8 +181,8 @@ def targets_section(m):
     return "## Against the targets\n\n" + targets_table(m, rows.TARGETS)
 
 
-def nodes_section(m):
-    """All that is said of nodes: it may have been measured by itself."""
+def nodes_section(m, remarks=""):
+    """All that is said of nodes: it may have been measured by itself, and then has remarks of its own."""
     def known(name):
         return any(m.all(name, s) for s in m.systems())
 
@@ -206,7 +206,7 @@ def nodes_section(m):
         text += ("Beside the objects: memory at the node that pulls, in MiB, and at the one that has made them; and the slowest small "
                  "task. The highest of all rounds.\n\n" +
                  table(["", "first pull, a MiB", "MiB more here", "MiB more there", "ms of the slowest task"], lines))
-    return text + targets_table(m, rows.NODE_TARGETS) + meanings_of(rows.NODE_ROWS)
+    return text + remarks + targets_table(m, rows.NODE_TARGETS) + meanings_of(rows.NODE_ROWS)
 
 
 def with_nodes(page, section):
