@@ -20,6 +20,10 @@ program's own thread is beside them in Troupe, CAF, Taskflow and the thread pool
 A dash: the system has no natural way to do this, or it is not written for it. No peer but CAF and Erlang has messages, and none
 but Dask and Ray has values that tasks pass by reference.
 """
+NODES_TITLE = "## Nodes\n"
+NODES_HEAD = NODES_TITLE + """
+Two processes with one worker each on one machine, over loopback, without TLS and with mutual TLS; beside raw CAF, whose middleman
+(BASP) carries Troupe's frames, too. Measured on """
 
 
 def number(ns):
@@ -161,23 +165,64 @@ def metg_table(m):
             "never: half of the peak was not reached with the largest tasks.\n\n" + table(["", *(TITLES.get(s, s) for s in shown)], lines))
 
 
-def targets_table(m):
+def targets_table(m, targets):
     lines = []
-    for t in rows.TARGETS:
+    for t in targets:
         value = t.value(m)
         verdict = "not measured" if value is None else "reached" if t.holds(value) else "**missed**"
         lines.append([t.what, t.limit, "–" if value is None else t.shown.format(value), verdict])
     missed = sum(line[3] == "**missed**" for line in lines)
     reached = sum(line[3] == "reached" for line in lines)
-    return (f"## Against the targets\n\n{reached} reached, {missed} missed, {len(lines) - reached - missed} not measured in this run.\n\n" +
+    return (f"{reached} reached, {missed} missed, {len(lines) - reached - missed} not measured in this run.\n\n" +
             table(["", "target", "here", ""], lines))
 
 
+def targets_section(m):
+    return "## Against the targets\n\n" + targets_table(m, rows.TARGETS)
+
+
+def nodes_section(m, remarks=""):
+    """All that is said of nodes: it may have been measured by itself, and then has remarks of its own."""
+    def known(name):
+        return any(m.all(name, s) for s in m.systems())
+
+    shown = [r.name for r in rows.NODE_ROWS if known(r.name) or known(r.name + "_tls")]
+    if not shown:
+        return ""
+    a, host = m.about, m.about["machine"]
+    text = (f"{NODES_HEAD}{a['date']}; `{a['command'].strip()}`, {a.get('rounds', 0)} round{'s' if a.get('rounds') != 1 else ''}; "
+            f"{host['cpu']}, {host['cores']} cores, {host['ram']}, load before: {host['load before']}; " + "; ".join(f"{t} {v}" for t, v in a["versions"].items()) + ".\n\n")
+
+    def three(name):
+        ours, theirs = m(name), m(name, "caf")
+        return [cell(m.all(name)), cell(m.all(name, "caf")), ratio(theirs / ours if ours and theirs else None)]
+
+    text += table(["", "Troupe", "raw CAF", "by Troupe's", "TLS: Troupe", "raw CAF", "by Troupe's"],
+                  [[n, *three(n), *three(n + "_tls")] for n in shown])
+    counters = ("ns/task of the first", "MiB more here", "MiB more there", "ms of the slowest task")
+    lines = [[n, cell(m.all(n, counter=counters[0])), *(f"{max(m.all(n, counter=c)):.0f}" for c in counters[1:])]
+             for r in shown for n in (r, r + "_tls") if m(n, counter=counters[1]) is not None]
+    if lines:
+        text += ("Beside the objects: memory at the node that pulls, in MiB, and at the one that has made them; and the slowest small "
+                 "task. The highest of all rounds.\n\n" +
+                 table(["", "first pull, a MiB", "MiB more here", "MiB more there", "ms of the slowest task"], lines))
+    return text + remarks + targets_table(m, rows.NODE_TARGETS) + meanings_of(rows.NODE_ROWS)
+
+
+def with_nodes(page, section):
+    """The page with another section of nodes, in its place or before the meanings of the others."""
+    begin = page.find(NODES_TITLE)
+    end = page.find("\n## ", begin + 1) + 1 if begin >= 0 else page.index("## What the rows mean")
+    return page[:begin if begin >= 0 else end] + section + page[end:]
+
+
+def meanings_of(all_rows):
+    return "".join(f"**{r.name}** ({r.title}). {r.means}" + (f" *Not like for like:* {r.unlike}" if r.unlike else "") + "\n\n"
+                   for r in all_rows)
+
+
 def meanings():
-    text = "## What the rows mean\n\n"
-    for r in rows.ROWS:
-        text += f"**{r.name}** ({r.title}). {r.means}" + (f" *Not like for like:* {r.unlike}" if r.unlike else "") + "\n\n"
-    return text + (
+    return "## What the rows mean\n\n" + meanings_of(rows.ROWS) + (
         "Nothing is by-passed to be fast: a task, the resolver and the store are CAF actors, and the readiness of an input that was not "
         "sealed at submit travels as a message. tests/actors/readiness_test.cpp counts, for a chain and for fib: edges awaited = "
         "readiness messages delivered.\n")
@@ -189,5 +234,6 @@ def text(m, pictures):
     def drawn(section):
         return "".join(f"![{what}]({file})\n\n" for file, what in pictures.get(section, []))
 
-    return (HEAD + ran(m) + notes(m) + main_tables(m) + targets_table(m) + memory_table(m) + sizes_table(m) + drawn("scale") +
-            threads_table(m) + drawn("threads") + metg_table(m) + drawn("metg") + meanings())
+    return (HEAD + ran(m) + notes(m) + main_tables(m) + targets_section(m) + memory_table(m) + sizes_table(m) + drawn("scale") +
+            threads_table(m) + drawn("threads") + metg_table(m) + drawn("metg") +
+            nodes_section(m) + meanings())

@@ -94,7 +94,33 @@ ROWS = [
     Row("W1_flood_of", "W1 by number of tasks", "W1 with 10^3 to 10^7 tasks; per task.", "", 3),
     Row("W3_chain_of", "W3 by number of tasks", "W3 with 10^3 to 10^7 tasks; per link.", "", 3),
 ]
-BY_NAME = {r.name: r for r in ROWS}
+_PULLED = ("Raw CAF: 1 MiB blobs, the same one again and again, sent when they are asked for, eight at a time, and dropped where they "
+           "arrive: no value is made of them.")
+# Each is there twice: NAME, and NAME_tls with mutual TLS.
+NODE_ROWS = [
+    Row("W16_remote_flood", "independent tasks of another node",
+        "100,000 tasks that do nothing, all with a label that only the other node has, then a get of all; per task.",
+        "Raw CAF: as many messages with a number, and their answers."),
+    Row("W16_remote_trip", "one task of another node at a time", "Such a task is submitted and got, one after the other; per task.",
+        "Raw CAF: a request and its answer."),
+    Row("W16_transport_trip", "the transport alone, one item at a time",
+        "100 bytes there and back through what carries Troupe's frames: CAF's middleman, without tasks; what is left of "
+        "W16_remote_trip is the nodes'."),
+    Row("W17_pull_256m", "an object of 256 MiB of another node",
+        "A get of a ref to a vector of bytes that the other node has put; per MiB, into memory that this machine has at hand (a virtual "
+        "machine gets what it has not written of late from its host, page by page: the first pull of the process, by itself below, "
+        "has to). Beside it one small task after the other goes there, over the same connection as heartbeats do; the slowest bounds how "
+        "late a heartbeat can be. A node that is silent for 5 s is lost.", _PULLED),
+    Row("W17_pull_1g", "an object of 1 GiB of another node", "The same.", _PULLED),
+    Row("W17_pull_structs", "a vector of structs of another node",
+        "The same with 262,144 structs of a string of 1,010 bytes and a number. They are no flat memory: they are encoded as a "
+        "whole before they travel, and decoded when all is there, so the bytes lie on both sides beside the values (and, where "
+        "they are written, in a vector that grows)."),
+    Row("W17_transport_pieces", "the transport alone, pieces of 1 MiB",
+        "Pieces of 1 MiB through the transport, dropped where they arrive, 8 MiB under way; per MiB. It is BASP as well: what is left "
+        "of W17_pull is the nodes'."),
+]
+BY_NAME = {r.name: r for r in ROWS + NODE_ROWS}
 ALIASES = {"W8_taken_one_by_one/1": "W8_taken_one_by_one", "W8_taken_one_by_one/0": "W8_taken_one_by_one_copied"}
 
 METG = [(p, w) for p in ("stencil_1d", "nearest", "fft", "trivial", "imbalance") for w in (2, 8)]
@@ -212,4 +238,27 @@ TARGETS = [
     _at_least("W11 stencil_1d, width 8, tasks of no work: two workers by one", _metg_speedup, 1.8, "x"),
     _at_most("W7: resident memory after a round by that before", _scaled("W7_memory", 1, "resident_after_1"), 1.1, "x"),
     _at_most("W7: resident memory after three rounds by that before", _scaled("W7_memory", 1, "resident_after_3"), 1.1, "x"),
+]
+
+
+def _rate_of(row, over):
+    """Troupe's rate by over's, in %"""
+    return lambda m: None if _ratio(row, over)(m) is None else 100 * _ratio(row, over)(m)
+
+
+def _highest(row, counter):
+    """of all rounds, not their median"""
+    return lambda m: max(m.all(row, counter=counter), default=None)
+
+
+NODE_TARGETS = [
+    _at_least("W16_remote_flood_tls, tasks a second", lambda m: m("W16_remote_flood_tls") and 1e6 / m("W16_remote_flood_tls"), 150,
+              "thousand", "{:.0f}"),
+    _at_most("W16_remote_trip_tls", _scaled("W16_remote_trip_tls", 1e-3), 400, "µs", "{:.0f}"),
+    *[_at_least(f"{r}: of the rate of raw BASP's blobs", _rate_of(r, "caf"), 60, "%", "{:.0f}")
+      for r in ("W17_pull_256m", "W17_pull_256m_tls", "W17_pull_1g", "W17_pull_1g_tls")],
+    *[_at_most(f"{r}: memory beside the object, {side}", _highest(r, f"MiB more {side}"), 64, "MiB", "{:.0f}")
+      for r in ("W17_pull_1g", "W17_pull_1g_tls") for side in ("here", "there")],
+    *[_at_most(f"{r}: the slowest small task beside it", _highest(r, "ms of the slowest task"), 100, "ms", "{:.0f}")
+      for r in ("W17_pull_1g", "W17_pull_1g_tls")],
 ]

@@ -16,7 +16,7 @@ BUILD = ROOT / "build" / "release"
 OUT = ROOT / "build" / "bench"
 PEERS = ROOT / "bench" / "peers"
 PACKAGES = ["g++", "cmake", "ninja-build", "libcaf-dev", "libboost-context-dev", "libboost-program-options-dev",
-            "nlohmann-json3-dev", "libmsgpack-cxx-dev", "libbenchmark-dev", "python3-matplotlib"]
+            "nlohmann-json3-dev", "libmsgpack-cxx-dev", "libbenchmark-dev", "python3-matplotlib", "libssl-dev", "openssl"]
 
 
 class Skip(Exception):
@@ -133,6 +133,22 @@ class Lines(System):
 
     def command(self, names, quick, workers):
         return [*self.start(), *names]
+
+
+@dataclass
+class Nodes(Lines):
+    """bin/bench/BINARY, two processes: the rows W16 and W17."""
+    binary: str = ""
+
+    def build(self):
+        if not (BUILD / "bin" / "bench" / self.binary).exists():
+            raise Skip("CMake did not find what nodes need")
+
+    def version(self):
+        return TROUPE.version() if self.key == "troupe" else super().version()
+
+    def start(self):
+        return [str(BUILD / "bin" / "bench" / self.binary)]
 
 
 class Erlang(Lines):
@@ -286,5 +302,6 @@ PEER_SYSTEMS = [
     Ray("ray", "Ray", ["python3-venv"], most_rounds=1, limit=400, together=True),
     RayCpp("ray_cpp", "Ray C++", ["python3-venv"], most_rounds=1, limit=400, together=True),
 ]
+NODES = [Nodes("troupe", "Troupe", binary="node_bench"), Nodes("caf", "raw CAF", ["libcaf-dev"], binary="caf_node_bench")]
 PROTOTYPE = Prototype("prototype", "prototype")
 TITLES = {s.key: s.title for s in [TROUPE, PROTOTYPE, *PEER_SYSTEMS]} | {"caf_columns": "raw CAF, an actor per column"}

@@ -227,6 +227,20 @@ template <class T> inline constexpr flat_bytes flat_of{
       T& value = *static_cast<T*>(v);
       if (value.size() * size < bytes) value.resize((bytes + size - 1) / size);
       return reinterpret_cast<char*>(value.data());
+    },
+    [](void* v, std::size_t at, const char* bytes, std::size_t n) {
+      constexpr std::size_t size = sizeof(typename T::value_type);
+      T& value = *static_cast<T*>(v);
+      if (value.size() * size != at || n % size != 0) return false;
+      if constexpr (size == 1) {
+        value.insert(value.end(), bytes, bytes + n);
+      } else {
+        if (reinterpret_cast<std::uintptr_t>(bytes) % alignof(typename T::value_type) != 0)
+          return false;
+        const auto first = reinterpret_cast<const typename T::value_type*>(bytes);
+        value.insert(value.end(), first, first + n / size);
+      }
+      return true;
     }};
 template <class T> constexpr const flat_bytes* flat_bytes_of() {
   if constexpr (is_flat<T>()) return &flat_of<T>;

@@ -205,10 +205,11 @@ private:
     const char* data = nullptr;
   };
   struct pull {
+    // Takes in bytes that belong at that offset.
+    std::function<void(std::size_t, std::span<const char>)> take;
+    std::function<void(bool)> then;   // false: it is lost
+    std::function<void()> undo = {};  // it is left, and `then` is not called
     std::uint64_t size = 0;
-    std::function<char*(std::size_t)> grow;  // where the bytes go, so many at least
-    std::function<void(bool)> then;          // false: it is lost
-    std::function<void()> undo = {};         // it is left, and `then` is not called
   };
   // The bytes ride along, or are held. Any thread.
   frames::payload pack(node_id to, std::vector<char>&& bytes, shared_objects::sink& refs);
@@ -221,8 +222,7 @@ private:
   // A flat value, into `storage`. then: it is there; or it is lost, and nothing is constructed.
   bool unpack_flat(node_id from, const frames::payload& p, const value_codec& type, void* storage,
                    std::function<void(bool)> then);
-  bool start_pull(node_id from, const frames::payload& p, std::function<char*(std::size_t)> grow,
-                  std::function<void(bool)> then, std::function<void()> undo = {});
+  bool start_pull(node_id from, const frames::payload& p, pull&& how);
   template <class F> void make_place(node_id from, const frames::payload& p, F make);
   void leave_pull(global_id what);
   std::optional<pull> take_pull(global_id what);

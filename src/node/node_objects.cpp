@@ -6,8 +6,10 @@
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
 
+#include <sys/mman.h>
 #include <unistd.h>
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -34,6 +36,14 @@ std::uint64_t memory_of_machine() {
   static const auto bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                             static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   return bytes;
+}
+
+// Memory that is about to be written whole: a fault for each 2 MiB, where the kernel can.
+void prefer_big_pages(char* begin, std::size_t bytes) {
+  constexpr std::uintptr_t page = 4096;
+  const auto first = (reinterpret_cast<std::uintptr_t>(begin) + page - 1) / page * page;
+  const auto end = (reinterpret_cast<std::uintptr_t>(begin) + bytes) / page * page;
+  if (bytes >= 4 << 20) (void)::madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
 }
 }  // namespace
 
@@ -134,9 +144,10 @@ void node_core::on(node_id from, frames::chunk_wanted&& f) {
     const auto found = held_.find(f.held);
     if (verdict == servings::verdict::send && found != held_.end() && found->second.peer == from) {
       const frames::chunk_header head{f.held, f.number, f.offset};
-      item.resize(sizeof head + f.length);
-      std::memcpy(item.data(), &head, sizeof head);
-      std::memcpy(item.data() + sizeof head, found->second.data + f.offset, f.length);
+      const auto begin = reinterpret_cast<const char*>(&head), data = found->second.data + f.offset;
+      item.reserve(sizeof head + f.length);
+      item.insert(item.end(), begin, begin + sizeof head);
+      item.insert(item.end(), data, data + f.length);
       servings_.sent(from, f.length);
     }
   }
@@ -188,13 +199,14 @@ bool node_core::unpack(node_id from, frames::payload& p,
   }
   const auto bytes = std::make_shared<std::vector<char>>();
   make_place(from, p, [&] { bytes->reserve(p.size); });
-  const auto grow = [bytes](std::size_t n) {
-    if (bytes->size() < n) bytes->resize(n);
-    return bytes->data();
+  const auto take = [bytes](std::size_t at, std::span<const char> some) {
+    if (bytes->size() == at) return void(bytes->insert(bytes->end(), some.begin(), some.end()));
+    if (bytes->size() < at + some.size()) bytes->resize(at + some.size());
+    std::memcpy(bytes->data() + at, some.data(), some.size());
   };
-  return start_pull(from, p, grow, [bytes, then = std::move(then)](bool arrived) {
-    then(arrived ? bytes.get() : nullptr);
-  });
+  return start_pull(from, p, {take, [bytes, then = std::move(then)](bool arrived) {
+                                then(arrived ? bytes.get() : nullptr);
+                              }});
 }
 
 bool node_core::unpack_flat(node_id from, const frames::payload& p, const value_codec& type,
@@ -202,16 +214,20 @@ bool node_core::unpack_flat(node_id from, const frames::payload& p, const value_
   make_place(from, p, [&] {
     if (!type.flat || p.held == 0) throw error("it should not come so");
     type.flat->make(storage, p.size);
+    prefer_big_pages(type.flat->grow(storage, 0), p.size);
   });
-  const auto grow = [&type, storage](std::size_t n) { return type.flat->grow(storage, n); };
+  const auto take = [&type, storage](std::size_t at, std::span<const char> some) {
+    if (type.flat->append(storage, at, some.data(), some.size())) return;
+    std::memcpy(type.flat->grow(storage, at + some.size()) + at, some.data(), some.size());
+  };
   const auto destroy = [&type, storage] { type.holds->destroy(storage); };
-  return start_pull(
-      from, p, grow,
-      [destroy, then = std::move(then)](bool arrived) {
-        if (!arrived) destroy();
-        then(arrived);
-      },
-      destroy);
+  return start_pull(from, p,
+                    {take,
+                     [destroy, then = std::move(then)](bool arrived) {
+                       if (!arrived) destroy();
+                       then(arrived);
+                     },
+                     destroy});
 }
 
 template <class F> void node_core::make_place(node_id from, const frames::payload& p, F make) {
@@ -224,17 +240,16 @@ template <class F> void node_core::make_place(node_id from, const frames::payloa
   throw error("a value of " + std::to_string(p.size) + " bytes cannot be taken in: " + why);
 }
 
-bool node_core::start_pull(node_id from, const frames::payload& p,
-                           std::function<char*(std::size_t)> grow, std::function<void(bool)> then,
-                           std::function<void()> undo) {
+bool node_core::start_pull(node_id from, const frames::payload& p, pull&& how) {
   const global_id what{from, p.held};
   if (pulling_.contains(what)) {
-    if (undo) undo();
+    if (how.undo) how.undo();
     throw error("it names the same bytes twice");
   }
+  how.size = p.size;
   {
     std::lock_guard guard{pulling_mutex_};
-    pulling_.emplace(what, pull{p.size, std::move(grow), std::move(then), std::move(undo)});
+    pulling_.emplace(what, std::move(how));
   }
   apply(pulls_.want(what, p.size, {from}, now()));
   return true;
@@ -276,8 +291,7 @@ void node_core::take_chunk(node_id from, std::span<const char> item) {
     const auto found = pulling_.find({from, head.held});
     if (found != pulling_.end() && length > 0 && length <= found->second.size &&
         head.offset <= found->second.size - length)
-      std::memcpy(found->second.grow(head.offset + length) + head.offset, item.data() + sizeof head,
-                  length);
+      found->second.take(head.offset, item.subspan(sizeof head));
   }
   post([from, head, length](node_core& n) { n.chunk_arrived(from, head, length); });
 }

@@ -24,6 +24,9 @@ struct flat_bytes {
   void (*make)(void* storage, std::size_t bytes);
   // Makes it so long, at least; gives where its bytes begin.
   char* (*grow)(void* value, std::size_t bytes);
+  // Bytes that belong at that place. False, and nothing has changed: they are not whole elements, do not
+  // follow those that are there, or lie where an element must not.
+  bool (*append)(void* value, std::size_t at, const char* bytes, std::size_t size);
 };
 
 // A type's codec, for those who do not know the type.
