@@ -10,6 +10,7 @@
 // One that gives a stream does not.
 #pragma once
 #include <troupe/detail/exported.hpp>
+#include <troupe/runtime.hpp>
 
 #include <string>
 #include <vector>
@@ -40,5 +41,29 @@ template <auto F> void export_task(std::string name) {
 // What this program exports: "name(types)->type", in order of the names. Throws troupe::error if two
 // different functions have one name.
 std::vector<std::string> exported_tasks();
+
+namespace detail {
+void check_replicas(const domain& d, unsigned replicas);  // throws troupe::error
+// Its value is constructed, and is put once so many nodes have it; or it fails.
+void replicate(domain& d, object* o, const value_codec& type, unsigned replicas);
+}  // namespace detail
+
+template <class T> ref<std::decay_t<T>> scope::put(T&& value, const put_options& options) const {
+  using V = std::decay_t<T>;
+  static_assert(
+      encodable<V>,
+      "troupe: a value with replicas must be encodable: <troupe/codec.hpp> says which are");
+  detail::check_replicas(*domain_, options.replicas);
+  detail::object* o = detail::create_object(*domain_, detail::value_type_of<V>);
+  try {
+    ::new (o->storage()) V(std::forward<T>(value));
+  } catch (...) {
+    detail::abandon_object(o);
+    throw;
+  }
+  ref<V> r = detail::access::adopt<V>(o);
+  detail::replicate(*domain_, o, *detail::codec_of<V>, options.replicas);
+  return r;
+}
 
 }  // namespace troupe

@@ -62,6 +62,11 @@ template <class... Es> error_filter errors() {
   };
 }
 
+// Of put().
+struct put_options {
+  unsigned replicas = 1;  // nodes that have the value, with the own one
+};
+
 struct task_options {
   std::string name = {};  // for messages; default: the function's name
   // So many tries follow one whose body threw; not of a task that gives a stream, or takes by value

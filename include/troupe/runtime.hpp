@@ -217,6 +217,11 @@ public:
     detail::put_object(o);
     return detail::access::adopt<V>(o);
   }
+  // The same for data that nothing could make again: it lies on so many nodes, and lives as long as one
+  // of them does. The ref settles once the copies are there, or with an error that says why they are
+  // not. The value must be encodable, without refs in it. Throws troupe::error if this runtime is no
+  // node and there is to be more than one. (In <troupe/export.hpp>.)
+  template <class T> ref<std::decay_t<T>> put(T&& value, const put_options& options) const;
 
   // Waits until the ref has settled, and gives its value or throws its error. In a task this parks
   // the body, not a thread. Of an lvalue: no copy; valid while the ref lives. Of an rvalue: moved

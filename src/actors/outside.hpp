@@ -41,6 +41,8 @@ public:
   virtual void offer(task& t) noexcept = 0;
   // It is to come back: it gets its answer, if it has none, and one more.
   virtual void recall(task& t) noexcept = 0;
+  // Its value is in place: it is put once so many nodes in all have it, or it fails. Takes a reference.
+  virtual void replicate(object* o, const value_codec& type, unsigned nodes) noexcept = 0;
   // A task that it serves waits for objects (or does so no more): there is room for others.
   virtual void served_waits(bool begins) noexcept = 0;
   // Somebody waits for an object whose value is on another node: it is put when it has come.

@@ -22,6 +22,7 @@ struct sent_ref {
   std::uint64_t type = 0;                  // hash of its structure
   std::optional<std::vector<char>> value;  // of a short one that has settled
   std::optional<global_id> at;             // its value lies there, under that name
+  std::vector<node_id> copies;             // these have it, too
 };
 // held: the bytes are many, so they stay with the sender, under that number, and are pulled in chunks.
 // flat: they are those of the value itself, not of its encoding.
@@ -96,6 +97,23 @@ struct borrowing {
   node_id via;
 };
 
+// Of an object that was put with replicas: another node keeps its bytes.
+struct keep_copy {
+  global_id object;
+  payload what;
+};
+struct copy_kept {
+  global_id object;
+  std::string why_not;
+};
+struct drop_copy {
+  global_id object;
+};
+struct copies_are {  // to all: whoever borrows it is to know
+  global_id object;
+  std::vector<node_id> at;
+};
+
 // ---- nodes
 struct others {
   struct one {
@@ -121,7 +139,8 @@ struct status_told {
 };
 
 using frame = std::variant<run, done, handed_back, cancel, want, have, chunk_wanted, chunk_refused,
-                           let_go, borrowing, others, load, leaving, status_wanted, status_told>;
+                           let_go, borrowing, others, load, leaving, status_wanted, status_told,
+                           keep_copy, copy_kept, drop_copy, copies_are>;
 
 // In the greeting.
 struct facts {

@@ -146,6 +146,10 @@ void node_core::leave() {
         n.bring_failure(number, failure::kind::lost,
                         "it cannot run here, and this node has left its cluster");
     }
+    for (auto& [id, c] : std::exchange(n.copying_, {})) {
+      if (c.put) put_object(c.o);  // nobody is left to have it
+      c.o->drop();
+    }
     n.objects_->close("this node has left its cluster");
     return true;
   });
@@ -236,6 +240,7 @@ void node_core::turn() {
     review_at_ = t + review_every;
     review_resting();
     objects_->review();
+    review_copies();
     send_messages();
   }
   if (links_.empty()) return;
@@ -335,6 +340,7 @@ void node_core::part(node_id peer, const std::string&) {
   lose_tasks(peer, died);
   apply(lineage_.gone(peer));
   for (const auto& s : again) ask_for(s);
+  lose_copies(peer);
   send_messages();
   const bool anyone = std::any_of(links_.begin(), links_.end(),
                                   [](const auto& e) { return e.second.facts.slots > 0; });
@@ -376,7 +382,9 @@ void node_core::on(node_id from, frames::load&& f) {
 void node_core::on(node_id from, frames::leaving&&) {
   links_.at(from).leaving = true;
   apply(placement_.retired(from, now()));
-  for (const auto number : lineage_.at(from)) apply(lineage_.wanted(number));  // while it is there
+  // Values move while it is there.
+  for (const auto number : lineage_.at(from)) apply(lineage_.wanted(number));
+  for (const auto& s : objects_->leaves(from)) ask_for(s);
 }
 
 void node_core::on(node_id from, frames::status_wanted&& f) {

@@ -89,6 +89,7 @@ public:
   void fetch(object& o) noexcept override;
   void crowded() noexcept override;
   void served_waits(bool begins) noexcept override;
+  void replicate(object* o, const value_codec& type, unsigned nodes) noexcept override;
 
 private:
   node_core(domain& d, const node_options& options, node_id id);
@@ -203,6 +204,7 @@ private:
     std::vector<char> bytes;  // or those of an object, with a reference
     object* o = nullptr;
     const char* data = nullptr;
+    std::shared_ptr<const std::vector<char>> copy = nullptr;
   };
   struct pull {
     // Takes in bytes that belong at that offset.
@@ -244,6 +246,32 @@ private:
   void send_messages();
   void drop_held(node_id peer);
 
+  // ---- values that were put with replicas (replicas.cpp)
+  struct copying {
+    object* o = nullptr;  // with a reference; to be put when all are there
+    const value_codec* type = nullptr;
+    unsigned nodes = 0;                      // that are to have it, beside this one
+    bool put = true;                         // else it was put before
+    std::set<node_id> asked, have, refused;  // of the others
+    std::string why{};                       // one has refused
+  };
+  struct copy {  // of another node's
+    std::shared_ptr<const std::vector<char>> bytes;
+    bool flat = false;
+    time until = INT64_MAX;
+  };
+  void make_copies(global_id id, copying&& c);
+  void go_on_copying(global_id id);
+  void send_copy(global_id id, object* o, const value_codec& type, node_id to);
+  bool send_of_copy(node_id to, global_id id);
+  void lose_copies(node_id peer);
+  void review_copies();
+  void on(node_id from, frames::keep_copy&& f);
+  void on(node_id from, frames::copy_kept&& f);
+  void on(node_id from, frames::drop_copy&& f);
+  void on(node_id from, frames::copies_are&& f);
+  void tell_copies(global_id id, const std::vector<node_id>& at);
+
   domain& domain_;
   const bool stepped_;  // by a simulation: it has no thread
   const node_id id_;
@@ -278,6 +306,8 @@ private:
   std::unordered_map<global_id, std::uint64_t> made_at_;      // and by their values' names there
   std::set<std::uint64_t> resting_in_order_;  // the same, and so the same in every run
   std::uint64_t reviewed_ = 0;
+  std::map<global_id, copying> copying_;
+  std::map<global_id, copy> copies_;
   std::unordered_map<const known_function*, std::uint64_t> hashes_;
   std::unordered_set<const outgoing_call*> stay_;       // calls that nobody there can run
   std::vector<death> deaths_;                           // of late

@@ -321,6 +321,10 @@ void node_core::want_object(object* o) {
 
 void node_core::ask_for(const shared_objects::sought& s) {
   const global_id id = s.object;
+  if (s.copy) {
+    if (links_.contains(*s.copy)) return send(*s.copy, frames::want{id});
+    return on(*s.copy, frames::have{id, false, {}, {}});
+  }
   if (s.at && links_.contains(s.at->maker)) return send(s.at->maker, frames::want{*s.at});
   if (s.at) (void)objects_->not_at(*s.at);
   if (links_.contains(id.maker)) return send(id.maker, frames::want{id});
@@ -329,6 +333,7 @@ void node_core::ask_for(const shared_objects::sought& s) {
 
 void node_core::on(node_id from, frames::want&& f) {
   const auto found = objects_->own(f.object);
+  if (!found.o && send_of_copy(from, f.object)) return;
   if (!found.o) {
     ++unknown_;
     return send(from, frames::have{f.object, false, {}, {}});
@@ -343,9 +348,11 @@ void node_core::on(node_id from, frames::want&& f) {
 
 void node_core::on(node_id from, frames::have&& f) {
   if (take_made(from, f)) return;
-  if (!f.known)
+  if (!f.known) {
     if (const auto s = objects_->not_at(f.object)) return ask_for(*s);
-  if (!f.known || (f.object.maker != from)) {
+    if (const auto s = objects_->no_copy(f.object, from)) return ask_for(*s);
+  }
+  if (!f.known || (f.object.maker != from && !objects_->is_copy_asked(f.object, from))) {
     const auto found = objects_->to_settle(f.object);
     if (!found.o) return;
     put_failure(*found.o, failure::make(failure::kind::lost, "another node's",
@@ -358,7 +365,9 @@ void node_core::on(node_id from, frames::have&& f) {
   auto refs = objects_->arrived(from, std::move(f.what.refs));
   const auto have = std::make_shared<frames::have>(std::move(f));
   try {
-    (void)unpack(from, have->what, [this, have, refs](std::vector<char>* bytes) {
+    (void)unpack(from, have->what, [this, from, have, refs](std::vector<char>* bytes) {
+      if (!bytes)
+        if (const auto s = objects_->no_copy(have->object, from)) return ask_for(*s);
       const auto found = objects_->to_settle(have->object);
       if (!found.o) return;
       if (!bytes || have->how == frames::came::failure) {
@@ -393,9 +402,9 @@ void node_core::have_flat(node_id from, const frames::have& f) {
   object* const o = found.o;
   try {
     (void)unpack_flat(from, f.what, *found.type, o->storage(),
-                      [this, o, id = f.object](bool arrived) {
+                      [this, from, o, id = f.object](bool arrived) {
                         if (arrived) put_object(o);
-                        else if (const auto s = objects_->not_whole(o)) ask_for(*s);
+                        else if (const auto s = objects_->not_whole(o, from)) ask_for(*s);
                         else put_failure(*o, died_with(id));
                         o->drop();
                       });

@@ -59,18 +59,17 @@ std::string node_core::describe() {
   const auto stats = domain_.stats();
   {
     std::lock_guard guard{work_mutex_};
-    j["tasks"] = {{"unsettled", stats.tasks_unsettled},
-                  {"settled", stats.tasks_settled},
-                  {"served", served_.size()},
-                  {"away", sent_.size()},
-                  {"resting", resting_.size()},
-                  {"waiting_for_a_node", placement_.waiting()}};
+    j["tasks"] = {
+        {"unsettled", stats.tasks_unsettled}, {"settled", stats.tasks_settled},
+        {"served", served_.size()},           {"away", sent_.size()},
+        {"resting", resting_.size()},         {"waiting_for_a_node", placement_.waiting()}};
     j["objects"] = {{"here", stats.objects}, {"held_for_others", held_.size()}};
   }
   const auto shared = objects_->count();
   j["objects"]["lent"] = shared.lent;
   j["objects"]["borrowed"] = shared.borrowed;
   j["objects"]["pulls"] = pulls_.transfers();
+  j["objects"]["copies"] = copies_.size();
   j["refused"] = {{"malformed_frames", malformed_.load()},
                   {"unknown_names", unknown_.load()},
                   {"stale_replies", placement_.stale()},

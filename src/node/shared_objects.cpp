@@ -13,11 +13,6 @@ namespace {
 constexpr std::size_t short_value = 16 << 10;  // rides with a ref to it
 }
 
-void put_failure(object& o, const failure* why) noexcept {
-  shard& s = shard_of(o);
-  if (auto w = s.inside->watching()) w->saw_put();
-  s.store->tell(put_msg{&o, {outcome::failure, why}});
-}
 namespace {
 void put_lost(object& o, std::string why) {
   put_failure(o, failure::make(failure::kind::lost, "another node's", std::move(why)));
@@ -58,22 +53,32 @@ std::uint64_t shared_objects::sink::name(object* o, const value_codec& type) {
     throw error("node " + to_text(to_) + " is not connected any more");
   const auto lies = table_.lie_at_.find(o);
   if (lies != table_.lie_at_.end() && lies->second.maker == to_) {
-    refs_.push_back({lies->second, type.hash, {}, {}});
+    refs_.push_back({lies->second, type.hash, {}, {}, {}});
   } else {
-    auto found = table_.ids_.find(o);
-    if (found == table_.ids_.end()) {
-      const global_id id{table_.self_, ++table_.numbers_};
-      o->retain();
-      table_.entries_.emplace(id, entry{.o = o, .type = &type, .hash = type.hash, .settled = true});
-      found = table_.ids_.emplace(o, id).first;
-    }
-    const global_id id = found->second;
+    const global_id id = table_.name_of(o, type);
     if (id.maker == table_.self_) (void)table_.borrows_.lend(id, to_);
     else if (id.maker != to_ && table_.borrows_.is_borrowed(id)) table_.borrows_.pass_on(id, to_);
-    refs_.push_back({id, type.hash, {}, {}});
+    refs_.push_back({id, type.hash, {}, {}, {}});
     if (lies != table_.lie_at_.end() && id.maker == table_.self_) refs_.back().at = lies->second;
+    refs_.back().copies = table_.entries_.at(id).copies;
   }
   return place->second;
+}
+
+// The lock is held. What is here of a maker that is gone is this node's own from now on.
+global_id shared_objects::name_of(object* o, const value_codec& type) {
+  const auto found = ids_.find(o);
+  if (found != ids_.end() && !is_orphan(found->second, *o)) return found->second;
+  const global_id id{self_, ++numbers_};
+  o->retain();
+  entries_.emplace(id, entry{.o = o, .type = &type, .hash = type.hash, .settled = true});
+  ids_.insert_or_assign(o, id);
+  return id;
+}
+
+bool shared_objects::is_orphan(global_id id, const object& o) const {
+  return id.maker != self_ && o.is_sealed() &&
+         (!peers_.contains(id.maker) || leaving_.contains(id.maker));
 }
 
 void shared_objects::sink::take_back() noexcept {
@@ -184,6 +189,7 @@ std::shared_ptr<ref_source> shared_objects::arrived(node_id from,
         if (e.at) at_.erase(*e.at);
         e.at = r.at;
       }
+      if (!r.copies.empty()) e.copies = r.copies;
       ++e.pins;
     }
   }
@@ -202,10 +208,11 @@ void shared_objects::apply(borrows::effects&& e, afterwards& then) {
     wake_();
   }
   for (const auto& id : e.let_go)
-    if (const auto found = entries_.find(id); found != entries_.end())
+    if (const auto found = entries_.find(id); found != entries_.end() && !found->second.copied)
       forget(id, found->second, then);
   for (const auto& id : e.lost)
-    if (const auto found = entries_.find(id); found != entries_.end())
+    if (const auto found = entries_.find(id);
+        found != entries_.end() && found->second.copies.empty())
       lose(found->second, gone_text(id), then);
 }
 
@@ -226,7 +233,8 @@ void shared_objects::lose(entry& e, const std::string& why, afterwards& then) {
 
 void shared_objects::forget(global_id id, entry& e, afterwards& then) {
   if (e.o) {
-    ids_.erase(e.o);
+    if (const auto named = ids_.find(e.o); named != ids_.end() && named->second == id)
+      ids_.erase(named);
     then.drop.push_back(e.o);
   }
   forget_at(e);
@@ -261,14 +269,22 @@ void shared_objects::review() {
   afterwards then;
   std::lock_guard guard{mutex_};
   std::vector<global_id> unused;
-  for (auto& [id, e] : entries_)
-    if (id.maker != self_ && e.pins == 0 &&
-        (!e.o || e.o->refs.load(std::memory_order_acquire) == 1))
+  for (auto& [id, e] : entries_) {
+    if (e.pins != 0) continue;
+    const bool only_here = !e.o || e.o->refs.load(std::memory_order_acquire) == 1,
+               orphaned = e.o && is_orphan(id, *e.o);
+    if (id.maker == self_ ? only_here && e.copied && !borrows_.is_lent(id) : only_here || orphaned)
       unused.push_back(id);
+  }
   for (const auto& id : unused) {
     entry& e = entries_.at(id);
+    if (id.maker == self_) {
+      uncopied_.push_back({id, nullptr, nullptr, std::move(e.copies)});
+      forget(id, e, then);
+      continue;
+    }
     lose(e, "nobody waits for it any more", then);
-    apply(borrows_.local_gone(id), then);
+    if (borrows_.is_borrowed(id)) apply(borrows_.local_gone(id), then);
     if (const auto found = entries_.find(id); found != entries_.end())
       forget(id, found->second, then);
   }
@@ -302,7 +318,7 @@ std::optional<shared_objects::sought> shared_objects::wanted(const object* o) {
   if (found == ids_.end() || found->second.maker == self_) return std::nullopt;
   entry& e = entries_.at(found->second);
   if (e.settled || std::exchange(e.asked, true)) return std::nullopt;
-  return sought{found->second, e.at};
+  return sought{found->second, e.at, {}};
 }
 
 std::optional<shared_objects::sought> shared_objects::not_at(global_id at) {
@@ -313,29 +329,96 @@ std::optional<shared_objects::sought> shared_objects::not_at(global_id at) {
   entry& e = entries_.at(id);
   forget_at(e);
   if (e.settled || !e.asked) return std::nullopt;
-  return sought{id, {}};
+  return sought{id, {}, {}};
 }
 
-std::optional<shared_objects::sought> shared_objects::not_whole(const object* o) {
+std::optional<shared_objects::sought> shared_objects::not_whole(const object* o, node_id from) {
   std::lock_guard guard{mutex_};
   const auto found = ids_.find(const_cast<object*>(o));
   if (found == ids_.end() || found->second.maker == self_) return std::nullopt;
   entry& e = entries_.at(found->second);
-  if (!e.at) return std::nullopt;  // it came from its maker
-  forget_at(e);
+  if (e.at) {
+    forget_at(e);
+    e.settled = false;
+    return sought{found->second, {}, {}};
+  }
+  std::erase(e.copies, from);
+  if (e.copies.empty()) return std::nullopt;
   e.settled = false;
-  return sought{found->second, {}};
+  return sought{found->second, {}, e.copies.front()};
 }
 
 std::vector<shared_objects::sought> shared_objects::asked_at(node_id node) {
   std::vector<sought> all;
   std::lock_guard guard{mutex_};
+  leaving_.erase(node);
   for (auto& [id, e] : entries_) {
+    if (id.maker == node && !e.copies.empty()) {
+      if (e.settled || !e.o) continue;
+      e.asked = true;
+      all.push_back({id, {}, e.copies.front()});
+      continue;
+    }
     if (!e.at || e.at->maker != node || (e.settled && e.o && !e.o->is_sealed())) continue;
     forget_at(e);
-    if (e.asked && !e.settled) all.push_back({id, {}});
+    if (e.asked && !e.settled) all.push_back({id, {}, {}});
   }
   return all;
+}
+
+std::optional<shared_objects::sought> shared_objects::no_copy(global_id id, node_id at) {
+  std::lock_guard guard{mutex_};
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return std::nullopt;
+  std::erase(found->second.copies, at);
+  if (found->second.settled || found->second.copies.empty()) return std::nullopt;
+  return sought{id, {}, found->second.copies.front()};
+}
+
+bool shared_objects::is_copy_asked(global_id id, node_id at) {
+  std::lock_guard guard{mutex_};
+  const auto found = entries_.find(id);
+  return found != entries_.end() && !found->second.copies.empty() &&
+         found->second.copies.front() == at;
+}
+
+std::vector<shared_objects::sought> shared_objects::leaves(node_id maker) {
+  std::vector<sought> all;
+  std::lock_guard guard{mutex_};
+  leaving_.insert(maker);
+  for (auto& [id, e] : entries_)
+    if (id.maker == maker && e.o && !e.settled && !std::exchange(e.asked, true))
+      all.push_back({id, e.at, {}});
+  return all;
+}
+
+global_id shared_objects::own_id(object* o, const value_codec& type) {
+  std::lock_guard guard{mutex_};
+  return name_of(o, type);
+}
+
+void shared_objects::has_copies(global_id id, const std::vector<node_id>& at) {
+  std::lock_guard guard{mutex_};
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return;
+  found->second.copies = at;
+  found->second.copied = id.maker == self_;
+}
+
+std::vector<shared_objects::copied> shared_objects::copies_at(node_id node) {
+  std::vector<copied> all;
+  std::lock_guard guard{mutex_};
+  for (auto& [id, e] : entries_) {
+    if (id.maker != self_ || std::erase(e.copies, node) == 0) continue;
+    e.o->retain();
+    all.push_back({id, e.o, e.type, e.copies});
+  }
+  return all;
+}
+
+std::vector<shared_objects::copied> shared_objects::take_uncopied() {
+  std::lock_guard guard{mutex_};
+  return std::exchange(uncopied_, {});
 }
 
 void shared_objects::lies_at(const object* o, std::optional<global_id> at) {

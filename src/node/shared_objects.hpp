@@ -72,15 +72,33 @@ public:
   struct sought {
     global_id object;
     std::optional<global_id> at;
+    std::optional<node_id> copy;  // a node that has one; the maker is gone
   };
   // Somebody waits for a stand-in. None: it is none, or has been asked for.
   std::optional<sought> wanted(const object* o);
   // It was asked for where its value was said to be, in vain: so from its maker. Given by the name
   // that it has there, or as an object whose value has not come whole.
   std::optional<sought> not_at(global_id at);
-  std::optional<sought> not_whole(const object* o);
-  // A node is gone: those that were asked for there.
+  std::optional<sought> not_whole(const object* o, node_id from);
+  // A node is gone: those that were asked for there, and those of its own that others have copies of.
   std::vector<sought> asked_at(node_id node);
+  // Who was to have it, or a copy, has not. None: nobody has.
+  std::optional<sought> no_copy(global_id id, node_id at);
+  bool is_copy_asked(global_id id, node_id at);
+  // The maker of what is borrowed is about to go: what is here is this node's own from now on, and what is not is
+  // to be fetched.
+  std::vector<sought> leaves(node_id maker);
+  // An object of its own that others keep copies of, until nobody refers to it.
+  global_id own_id(object* o, const value_codec& type);
+  void has_copies(global_id id, const std::vector<node_id>& at);
+  struct copied {
+    global_id id;
+    object* o = nullptr;  // with a reference
+    const value_codec* type = nullptr;
+    std::vector<node_id> at;
+  };
+  std::vector<copied> copies_at(node_id node);  // they are counted off there
+  std::vector<copied> take_uncopied();          // nobody refers to them any more (o is null)
   // The value of an object of its own lies there; none: it does not any more.
   void lies_at(const object* o, std::optional<global_id> at);
   // A value has come, or a failure, under this name: the stand-in, if it waits for that.
@@ -98,6 +116,8 @@ private:
     std::size_t pins = 0;  // frames with it that may be read yet
     bool asked = false, settled = false;
     std::optional<global_id> at{};  // where its value is, when it is not with its maker
+    std::vector<node_id> copies{};  // nodes that have it beside its maker
+    bool copied = false;            // its own: others are to have copies
     std::string lost{};             // why, while nobody has read the ref
   };
   class source;
@@ -112,6 +132,8 @@ private:
   void forget(global_id id, entry& e, afterwards& then);
   void forget_at(entry& e);
   std::string gone_text(global_id id) const;
+  global_id name_of(object* o, const value_codec& type);
+  bool is_orphan(global_id id, const object& o) const;
 
   domain& domain_;
   const node_id self_;
@@ -124,9 +146,9 @@ private:
   std::unordered_map<global_id, global_id> at_;  // stand-ins by where their values are
   std::unordered_map<const object*, global_id> lie_at_;
   std::vector<borrows::message> messages_;
+  std::vector<copied> uncopied_;
+  std::set<node_id> leaving_;
   std::uint64_t numbers_ = 0;
 };
-
-void put_failure(object& o, const failure* why) noexcept;
 
 }  // namespace troupe::detail

@@ -65,4 +65,7 @@ private:
   std::string last_;                  // the last one
 };
 
+// An object's outcome; its value is not constructed. Uses up the reference of the failure.
+void put_failure(object& o, const failure* why) noexcept;
+
 }  // namespace troupe::detail

@@ -3,6 +3,7 @@
 
 #include "actors/task.hpp"
 #include "runtime/domain.hpp"
+#include "runtime/failure.hpp"
 
 #include <map>
 #include <mutex>
@@ -72,6 +73,28 @@ found_function find_function(std::string_view name, std::string_view types) {
   return {nullptr, "function '" + std::string(name) +
                        "' is not here: export it (troupe::export_tasks<f>()) in this "
                        "program, or load the library that does"};
+}
+
+namespace {
+std::string no_replicas(unsigned n) {
+  return "put: " + std::to_string(n) +
+         " replicas are asked for, and this runtime is no node: join a cluster first "
+         "(<troupe/node.hpp>)";
+}
+}  // namespace
+
+void replicate(domain& d, object* o, const value_codec& type, unsigned replicas) {
+  if (replicas <= 1) return put_object(o);
+  if (auto where = d.outside()) {
+    o->retain();
+    return where->replicate(o, type, replicas);
+  }
+  if (o->type->destroy) o->type->destroy(o->storage());
+  put_failure(*o, failure::make(failure::kind::lost, "put", no_replicas(replicas)));
+}
+
+void check_replicas(const domain& d, unsigned replicas) {
+  if (replicas > 1 && !d.is_node()) throw error(no_replicas(replicas));
 }
 
 object* serve(domain& d, const exported_function& f, arrived_call call,

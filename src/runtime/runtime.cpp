@@ -142,6 +142,13 @@ object* create_object(domain& d, const value_type& type) {
   return o;
 }
 
+void put_failure(object& o, const failure* why) noexcept {
+  shard& s = shard_of(o);
+  if (auto w = s.inside->watching()) [[unlikely]]
+    w->saw_put();
+  s.store->tell(put_msg{&o, {outcome::failure, why}});
+}
+
 void put_object(object* o) noexcept {
   shard& s = shard_of(*o);
   if (auto w = s.inside->watching()) [[unlikely]]

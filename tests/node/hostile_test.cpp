@@ -63,8 +63,8 @@ struct intruder {
 // One of each kind, about things that never were.
 std::vector<frames::frame> nonsense(wire::node_id own, wire::node_id other) {
   const wire::global_id theirs{other, 7}, mine{own, 7};
-  const std::vector<frames::sent_ref> refs{{theirs, 1, {}, {}},
-                                           {mine, 2, std::vector<char>(3, 'x'), theirs}};
+  const std::vector<frames::sent_ref> refs{{theirs, 1, {}, {}, {}},
+                                           {mine, 2, std::vector<char>(3, 'x'), theirs, {other}}};
   return {frames::run{1, 99, "", "", {}, {{1, 2, 3}, refs}},
           frames::run{2, 98, "no_such", "()->void", {}, {{}, refs}},
           frames::done{3, -5, std::uint64_t{1} << 63, 1, frames::came::value, {{'x'}, refs}},

@@ -191,3 +191,72 @@ TEST_CASE(
   CHECK_SAYS(rt.get(lost), error, "has left its cluster");
   CHECK_SAYS(rt.get(again), error, "has left its cluster");
 }
+
+namespace staying {
+std::vector<ref<numbers>> put_there(double x, unsigned replicas) {
+  return {here().put(numbers(much, x), {.replicas = replicas})};
+}
+std::vector<ref<page>> put_page(unsigned replicas) {
+  return {here().put(page{"a title", "some text"}, {.replicas = replicas})};
+}
+}  // namespace staying
+
+namespace {
+std::size_t count_of(const troupe::node& n, const std::string& what) {
+  const std::string s = n.status(), name = "\"" + what + "\": ";
+  return std::stoul(s.substr(s.find(name) + name.size()));
+}
+}  // namespace
+
+TEST_CASE(
+    "what was put with replicas outlives the node that has put it, and what was not is lost") {
+  test::deadline over;
+  export_tasks<put_there, put_page>();
+  cluster c;
+  c.start("a");
+  c.start("b", {"near"});
+  const auto big = c.rt.get(c.far().submit<put_there>(2.5, 2)).at(0);
+  const auto small = c.rt.get(c.far().submit<put_page>(3)).at(0);
+  const auto only_there = c.rt.get(c.far().submit<put_there>(1.0, 1)).at(0);
+  const auto again = c.far().submit<look>(big);
+  CHECK(c.rt.get(again) == 2.5);
+  while (count_of(c.others[1]->node, "copies") != 2) std::this_thread::yield();
+  c.others.erase(c.others.begin());
+  CHECK(c.rt.get(big).at(5) == 2.5);
+  CHECK(c.rt.get(small).text == "some text");
+  CHECK_SAYS(c.rt.get(only_there), error, "is lost: that node");
+  CHECK(c.rt.get(c.rt.with({.labels = {"near"}}).submit<look>(big)) == 2.5);  // home's own by now
+}
+
+TEST_CASE("a copy is made elsewhere when its node is gone, and goes when nobody refers to it") {
+  test::deadline over;
+  export_tasks<put_there>();
+  cluster c;
+  const std::size_t a = 0;
+  c.start("a");
+  c.start("b", {"near"});
+  auto big = c.rt.get(c.far().submit<put_there>(2.5, 3)).at(0);  // a, b and home
+  while (count_of(c.node, "copies") != 1) std::this_thread::yield();
+  c.start("c", {"near"});
+  c.others.erase(c.others.begin() + 1);  // b
+  while (count_of(c.others[1]->node, "copies") != 1) std::this_thread::yield();
+  big = {};
+  while (count_of(c.others[1]->node, "copies") + count_of(c.node, "copies") != 0)
+    std::this_thread::yield();
+  while (c.others[a]->rt.stats().objects != 0) std::this_thread::yield();
+}
+
+TEST_CASE("replicas that cannot be had are an error that says so") {
+  test::deadline over;
+  export_tasks<put_there>();
+  runtime alone{{.workers = 1}};
+  CHECK_SAYS(alone.put(1, {.replicas = 2}), error, "this runtime is no node");
+  CHECK(alone.get(alone.put(1, {.replicas = 1})) == 1);
+  cluster c;
+  c.start("a");
+  CHECK_SAYS(c.rt.get(c.rt.put(1, {.replicas = 3})), error,
+             "3 replicas are asked for, and only 1 other nodes");
+  CHECK_SAYS(c.rt.get(c.rt.put(c.rt.put(1), {.replicas = 2})), error,
+             "only 0 other nodes could take one: troupe: a ref cannot be encoded");
+  CHECK(c.rt.get(c.rt.put(7, {.replicas = 2})) == 7);
+}
