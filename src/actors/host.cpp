@@ -22,6 +22,7 @@ host_core::host_core(domain& d, std::unique_ptr<host> h)
 
 host_core::~host_core() {
   if (refusal_) refusal_->release();
+  if (lost_.why) lost_.why->release();
 }
 
 void host_core::on(join_msg& m) {
@@ -58,8 +59,25 @@ void host_core::on(born_msg& m) {
   if (m.why_not) {
     note_break(m.why_not);
     broken_ = true;
-  } else tell(turns_.open());
+  } else if (lost_.why) lose(std::exchange(lost_, {nullptr}));
+  else tell(turns_.open());
   settle_down();
+}
+
+void host_core::on(lost_instance_msg& m) {
+  if (over_ || broken_ || m.made != host_.made || lost_.why) return m.why->release();
+  if (making_) {
+    lost_ = m;
+    return;
+  }
+  lose(m);
+  settle_down();
+}
+
+void host_core::lose(const lost_instance_msg& m) {
+  note_break(m.why, m.counts);
+  broken_ = true;
+  turns_.shut();
 }
 
 void host_core::on(no_handles_msg&) {
@@ -106,9 +124,13 @@ void host_core::refuse_all(const failure* why) {
   }
 }
 
-void host_core::note_break(const failure* why) {
-  if (!broken_) ++breaks_;
-  story_ += (story_.empty() ? "" : "; ") + std::to_string(breaks_) + ". " + why->story();
+void host_core::note_break(const failure* why, bool counts) {
+  if (!broken_ && counts) ++breaks_;
+  if (!broken_ || !host_.elsewhere) {  // else each call that was there says it once more
+    story_ += story_.empty() ? "" : "; ";
+    story_ += counts ? std::to_string(breaks_) + ". " : "moved: ";
+    story_ += why->story();
+  }
   why->release();
 }
 
@@ -141,6 +163,7 @@ void host_core::settle_down() {
 void host_core::make_again() {
   broken_ = false;
   making_ = true;
+  ++host_.made;
   rest_.of = &host_;
   rest_.make_again = true;
   rest_.breaks = breaks_;
@@ -161,6 +184,10 @@ template <class F> void without_waits(F f) {
 }
 
 void destroy_instance(hosted& h) {
+  if (h.elsewhere) {
+    if (const auto where = h.inside->outside()) where->end_instance(h);
+    return;
+  }
   if (void* instance = std::exchange(h.instance, nullptr))
     without_waits([&] { h.type->destroy(instance); });
 }
@@ -175,6 +202,7 @@ struct made_again {
     destroy_instance(h);
     if (c.wait > duration::zero()) sleep_in_task(*h.inside, c.wait);
     h.again->make(h);
+    if (h.elsewhere) return {};
     host_of(h).changes = host_of(h).saved_at = 0;
     if (h.snapshot) h.type->restore(h);
     return {};
@@ -197,7 +225,8 @@ void start_making(host& h, unsigned breaks) {
     task_options named;
     named.name = std::string(h.type->name);
     new_task t = create_task(*h.inside, plan, &named);
-    new (t.call) made_again{{h, false, false, 0}, wait_before(breaks + 1, h.backoff)};
+    new (t.call) made_again{{h, false, false, 0},
+                            breaks > 0 ? wait_before(breaks + 1, h.backoff) : duration{}};
     object* out = t.out;
     t.actor->start(nullptr, 0);
     out->drop();
@@ -273,9 +302,10 @@ host::host(const actor_type& t, domain& d, const task_options* options)
   plain = !calls.blocking && calls.stack_size == 0 && calls.priority == 0 && calls.labels.empty();
 }
 
-host* host::make(const actor_type& t, domain& d, const task_options* options) {
+host* host::make(const actor_type& t, domain& d, const task_options* options, bool elsewhere) {
   auto record = std::make_unique<host>(t, d, options);
   host& h = *record;
+  h.elsewhere = elsewhere;
   caf::actor handle;
   h.actor = host_actor::make(d.system(), handle, d.at_once(), d, std::move(record));
   if (h.detached) retain_actor(h);

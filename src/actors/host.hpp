@@ -45,6 +45,7 @@ public:
   void on(step_out_msg& m);
   void on(step_in_msg& m);
   void on(born_msg& m);
+  void on(lost_instance_msg& m);
   void on(no_handles_msg& m);
   void on(stop_host_msg& m);
 
@@ -71,7 +72,8 @@ private:
   void tell(turn* chain);
   void refuse(actor_turn& t);
   void refuse_all(const failure* why);
-  void note_break(const failure* why);
+  void note_break(const failure* why, bool counts = true);
+  void lose(const lost_instance_msg& m);
   void settle_down();
   void make_again();
   void give_back_hold();
@@ -84,16 +86,18 @@ private:
   const failure* refusal_ = nullptr;  // whoever calls gets this
   bool making_ = true, broken_ = false, ending_ = false, over_ = false;
   unsigned breaks_ = 0;
-  std::size_t refused_ = 0;  // and not ended
-  std::string story_;        // of the breaks
+  std::size_t refused_ = 0;          // and not ended
+  std::string story_;                // of the breaks
+  lost_instance_msg lost_{nullptr};  // it is gone, but not yet born
 };
 
-using host_actor = inline_actor<host_core, join_msg, left_turn_msg, inputs_ready_msg, step_out_msg,
-                                step_in_msg, born_msg, no_handles_msg, stop_host_msg>;
+using host_actor =
+    inline_actor<host_core, join_msg, left_turn_msg, inputs_ready_msg, step_out_msg, step_in_msg,
+                 born_msg, lost_instance_msg, no_handles_msg, stop_host_msg>;
 
 struct host final : hosted {
   host(const actor_type& t, domain& d, const task_options* options);
-  static host* make(const actor_type& t, domain& d, const task_options* options);
+  static host* make(const actor_type& t, domain& d, const task_options* options, bool elsewhere);
   // One hold is that of all handles: it goes when the actor has heard that they are gone, so after all
   // that was sent through them. One goes when it is over; and a call that comes later has one.
   void release();

@@ -146,7 +146,7 @@ public:
   }
   // Others may have its actor's turn while its body waits.
   bool lets_others_in() const { return type_.role == task_role::method && turn().of->reentrant; }
-  const actor_turn* turn_of_call() const {  // for tests
+  const actor_turn* turn_of_call() const {  // null: it is none
     return type_.role == task_role::method ? &turn() : nullptr;
   }
   // Around a park of its body: so that a cancel finds it.
@@ -240,7 +240,10 @@ private:
   bool must_leave() const { return extras_ && extras_->away && extras_->away->must_leave; }
   bool has_reply() const { return extras_->away->reply.is != away_reply::none; }
   void leave_home();
+  bool leave_in_turn();
+  bool broke_elsewhere(const brought& b);
   verdict take_reply();
+  void take_snapshot(decoder& from, const away_reply& reply);
   void give_back_resources();
   void schedule() noexcept;
   void schedule(seat& s) noexcept;

@@ -237,13 +237,14 @@ void node_core::turn() {
     review_at_ = t + review_every;
     objects_->review();
     send_messages();
+    resend_calls();
   }
   bool unneeded;
   {
     std::lock_guard guard{work_mutex_};
     unneeded = served_.empty() && held_.empty();
   }
-  unneeded = unneeded && objects_->count().lent == 0;
+  unneeded = unneeded && objects_->count().lent == 0 && instances_.empty();
   std::lock_guard guard{mutex_};
   if (std::exchange(unneeded_, unneeded) != unneeded) changed_.notify_all();
 }
@@ -321,7 +322,9 @@ void node_core::part(node_id peer, const std::string&) {
   links_.erase(l);
   apply(placement_.retired(peer, now()));  // nobody is sent there any more
   if (members_->find(peer)) members_->closed(now(), peer);
+  lose_instances(peer);
   drop_served(peer);
+  drop_instances(peer);
   drop_held(peer);
   objects_->left(peer);
   apply(pulls_.gone(peer, now()));
@@ -367,6 +370,7 @@ void node_core::on(node_id from, frames::load&& f) {
 void node_core::on(node_id from, frames::leaving&&) {
   links_.at(from).leaving = true;
   apply(placement_.retired(from, now()));
+  move_instances(from);
 }
 
 void node_core::on(node_id from, frames::status_wanted&& f) {

@@ -26,6 +26,12 @@ std::string both(const exported_function& a, const exported_function& b) {
   return "two functions are exported as '" + a.is.name + "': " + a.is.types + " and " + b.is.types +
          ". Give one of them another name: troupe::export_task<f>(\"name\")";
 }
+// "class counter(i32)", "method counter::add(i32)->i32", "function twice(i32)->i32".
+bool is_of_actor(std::string_view types) { return !types.starts_with('('); }
+std::string kind_of(std::string_view types) {
+  const auto end = types.find('(');
+  return is_of_actor(types) && end != types.npos ? std::string(types.substr(0, end)) : "function";
+}
 void enter(registry& r, exported_function& f) {
   const auto [begin, end] = r.all.equal_range(f.is.name);
   for (auto i = begin; i != end; ++i)
@@ -66,12 +72,14 @@ found_function find_function(std::string_view name, std::string_view types) {
   }
   if (found) return {found, {}};
   if (other)
-    return {nullptr, "function '" + other->is.name + "' is " + other->is.types + " here, and " +
-                         std::string(types) +
+    return {nullptr, kind_of(other->is.types) + " '" + other->is.name + "' is " + other->is.types +
+                         " here, and " + std::string(types) +
                          " where it was called: both programs must be built from the same types"};
-  return {nullptr, "function '" + std::string(name) +
-                       "' is not here: export it (troupe::export_tasks<f>()) in this "
-                       "program, or load the library that does"};
+  return {
+      nullptr,
+      kind_of(types) + " '" + std::string(name) + "' is not here: export it (troupe::" +
+          (is_of_actor(types) ? "export_actor<counter(int), &counter::add>" : "export_tasks<f>") +
+          "()) in this program, or load the library that does"};
 }
 
 object* serve(domain& d, const exported_function& f, arrived_call call,
