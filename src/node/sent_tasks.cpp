@@ -356,8 +356,11 @@ void node_core::on(node_id from, frames::handed_back&& f) {
       s != sent_.end() && s->second.current && s->second.current->number == f.attempt)
     s->second.current.reset();
   if (is_call(f.attempt)) return call_handed_back(number, from, f);
-  if (const auto s = sent_.find(number); f.lacks_function && s != sent_.end())
-    links_.at(from).lacks[hashes_.at(&s->second.t->type().travels->function())] = f.why;
+  if (const auto s = sent_.find(number); f.lacks_function && s != sent_.end()) {
+    const needs wants = offer_of(number, s->second).wants;
+    links_.at(from).lacks[wants.function] = f.why;
+    if (!may_come_again(wants)) placement_.expect_nobody(wants.function);
+  }
   const auto why = f.lacks_function ? placement::reason::lacks_function : placement::reason::busy;
   apply(placement_.handed_back({{id_, number}, f.attempt, from}, why, now()));
 }
