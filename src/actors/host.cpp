@@ -134,11 +134,21 @@ void host_core::note_break(const failure* why, bool counts) {
   why->release();
 }
 
+bool host_core::is_wanted() const { return !refusal_ && (!ending_ || turns_.waiting() > 0); }
+
+// Of an instance elsewhere, which may wait for a node that never comes.
+void host_core::give_up_making() {
+  if (!host_.elsewhere || is_wanted() || std::exchange(gave_up_, true)) return;
+  rest_.of = &host_;
+  rest_.give_up_making = true;
+}
+
 // Whether it is over, or to be made again.
 void host_core::settle_down() {
-  if (over_ || making_ || turns_.begun() > 0 || refused_ > 0) return;
+  if (making_) return give_up_making();
+  if (over_ || turns_.begun() > 0 || refused_ > 0) return;
   if (!refusal_ && domain_.stopping()) return;  // the word is on its way
-  const bool wanted = !refusal_ && (!ending_ || turns_.waiting() > 0);
+  const bool wanted = is_wanted();
   if (broken_ && wanted && breaks_ <= host_.restarts && (host_.again || breaks_ == 0))
     return make_again();
   if (!broken_ && wanted) return;
@@ -235,11 +245,22 @@ void start_making(host& h, unsigned breaks) {
   }
 }
 
+void stop_making(host& h) {
+  ref<void> maker;
+  {
+    std::lock_guard guard{h.saving};
+    h.unwanted = true;
+    maker = h.maker;
+  }
+  if (object* o = access::get(maker)) shard_of(*o).store->tell(cancel_msg{.o = o});
+}
+
 void bring_to_an_end(host& h, const failure* why) {
   destroy_instance(h);
   without_waits([&] {
     h.again.reset();
     h.snapshot.reset();
+    h.maker = {};
     h.actor->cleanup(why->kind_of() == failure::kind::actor_died
                          ? caf::make_error(caf::sec::runtime_error, why->story())
                          : caf::error{caf::exit_reason::normal},
@@ -270,6 +291,7 @@ void end(host& h) {
 void host_core::run(const errands& e) {
   host& h = *e.of;
   if (e.make_again) start_making(h, e.breaks);
+  if (e.give_up_making) stop_making(h);
   if (e.over) {
     h.why_over = e.why;
     end(h);

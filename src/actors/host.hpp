@@ -52,7 +52,7 @@ public:
   // What runs a user's code, or makes a task.
   struct errands {
     host* of = nullptr;
-    bool make_again = false, over = false;
+    bool make_again = false, give_up_making = false, over = false;
     unsigned breaks = 0;
     unsigned holds = 0;            // of the record, to be given back
     const failure* why = nullptr;  // over: with a reference
@@ -74,6 +74,8 @@ private:
   void refuse_all(const failure* why);
   void note_break(const failure* why, bool counts = true);
   void lose(const lost_instance_msg& m);
+  bool is_wanted() const;
+  void give_up_making();
   void settle_down();
   void make_again();
   void give_back_hold();
@@ -85,6 +87,7 @@ private:
   host& host_;
   const failure* refusal_ = nullptr;  // whoever calls gets this
   bool making_ = true, broken_ = false, ending_ = false, over_ = false;
+  bool gave_up_ = false;  // its being made elsewhere
   unsigned breaks_ = 0;
   std::size_t refused_ = 0;          // and not ended
   std::string story_;                // of the breaks
@@ -114,6 +117,10 @@ struct host final : hosted {
   std::atomic<std::uint64_t> changes{0};
   std::uint64_t saved_at = 0;  // guarded by saving, as is the snapshot
   std::mutex saving;
+  // Of an instance that is elsewhere, guarded by saving: the task that has it made, and whether
+  // nobody wants it any more.
+  ref<void> maker;
+  bool unwanted = false;
   std::size_t place = 0;  // in its runtime's list
 };
 // One more handle. False: the last one is gone, and it ends.

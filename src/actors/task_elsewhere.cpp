@@ -85,7 +85,14 @@ void make_elsewhere(hosted& h, const task_type& maker) {
     throw;
   }
   const auto made = access::adopt<void>(t.out);
+  const auto note = [&mine = host_of(h)](const ref<void>& r) {
+    std::lock_guard guard{mine.saving};
+    mine.maker = r;
+    return mine.unwanted;
+  };
+  if (note(made)) shard_of(*t.out).store->tell(cancel_msg{.o = t.out});
   await_one(d, made, nullptr);
+  (void)note({});
   if (!t.out->failed) return;
   const auto why = static_cast<const failure*>(t.out->value);
   why->retain();

@@ -4,6 +4,7 @@
 #include "actors/task.hpp"
 #include "runtime/domain.hpp"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -31,6 +32,12 @@ bool is_of_actor(std::string_view types) { return !types.starts_with('('); }
 std::string kind_of(std::string_view types) {
   const auto end = types.find('(');
   return is_of_actor(types) && end != types.npos ? std::string(types.substr(0, end)) : "function";
+}
+// If it goes without saying.
+std::string without_kind(std::string_view types, std::string_view other) {
+  if (kind_of(types) == kind_of(other))
+    types.remove_prefix(std::min(types.size(), types.find('(')));
+  return std::string(types);
 }
 void enter(registry& r, exported_function& f) {
   const auto [begin, end] = r.all.equal_range(f.is.name);
@@ -72,8 +79,9 @@ found_function find_function(std::string_view name, std::string_view types) {
   }
   if (found) return {found, {}};
   if (other)
-    return {nullptr, kind_of(other->is.types) + " '" + other->is.name + "' is " + other->is.types +
-                         " here, and " + std::string(types) +
+    return {nullptr, kind_of(types) + " '" + other->is.name + "' is " +
+                         without_kind(other->is.types, types) + " here, and " +
+                         without_kind(types, other->is.types) +
                          " where it was called: both programs must be built from the same types"};
   return {
       nullptr,
@@ -110,7 +118,8 @@ std::vector<std::string> exported_tasks() {
   for (const auto& [name, f] : r.all) {
     if (before && before->is.name == name && before->is.types == f->is.types)
       throw error(detail::both(*before, *f));
-    names.push_back(name + f->is.types);
+    names.push_back((detail::is_of_actor(f->is.types) ? detail::kind_of(f->is.types) + " " : "") +
+                    name + detail::without_kind(f->is.types, f->is.types));
     before = f;
   }
   return names;

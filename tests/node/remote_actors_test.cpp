@@ -335,6 +335,45 @@ TEST_CASE("an actor whose node is gone waits for one that takes its place") {
   CHECK(p.a.get(waits) == 12);
 }
 
+TEST_CASE("an actor that waits for a node is over when nobody wants it any more") {
+  test::deadline over;
+  afar::pair p;
+  { const node leaves = std::move(p.there.here); }
+  for (int how = 0; how < 4; ++how) {
+    auto c = p.a.with(restarts(1)).actor<counter>(1);
+    auto waits = c.call<&counter::get>();
+    CHECK_THROWS_AS(p.a.get(waits, 10ms), timed_out);
+    if (how == 0) c.stop();
+    else if (how == 1) (void)p.a.cancel(waits);
+    else if (how == 2) p.a.stop();
+    else break;
+    c = {};
+    CHECK_THROWS_AS(p.a.get(waits), cancelled);
+    p.a.drain();
+    if (how == 2) break;
+  }
+}
+
+TEST_CASE("a call waits for room at a node that has none") {
+  test::deadline over;
+  export_all();
+  runtime b{{.workers = 2, .labels = {"gpu"}, .max_unsettled_tasks = 1, .name = "b"}};
+  node there = b.join({.listen = "127.0.0.1:0", .name = "b"});
+  runtime a{{.workers = 1, .name = "a"}};
+  node home = a.join({.join = {there.address()}, .name = "a", .serves = false});
+  REQUIRE(home.wait_for(1, 10s));
+  auto c = a.with(on_gpu).actor<counter>(1);
+  CHECK(a.get(c.call<&counter::get>()) == 1);
+  test::gate gate{b};
+  auto waits = c.call<&counter::add>(1);
+  auto given_up = c.call<&counter::add>(10);
+  CHECK_THROWS_AS(a.get(waits, 100ms), timed_out);
+  CHECK(a.cancel(given_up) == cancel_result::before_start);
+  gate.open();
+  CHECK(a.get(waits) == 2);
+  CHECK(a.get(c.call<&counter::get>()) == 2);
+}
+
 TEST_CASE("when the owner ends nothing of its actors is left, whatever they do") {
   test::deadline over;
   export_all();
@@ -374,9 +413,9 @@ TEST_CASE("what is not exported, or not of the same types, is an error that says
              "node 'b' says: class 'afar::nowhere' is not here: export it");
   auto o = p.a.with(on_gpu).actor<other_types>(1);
   CHECK_SAYS(p.a.get(o.call<&other_types::get>()), actor_died,
-             "class 'afar::other_types' is class(i64) here, and class(i32) where it was called");
+             "class 'afar::other_types' is (i64) here, and (i32) where it was called");
   auto again = p.a.with(on_gpu).actor<other_types>(1);
-  CHECK_SAYS(p.a.get(again.call<&other_types::get>()), actor_died, "class(i64) here");
+  CHECK_SAYS(p.a.get(again.call<&other_types::get>()), actor_died, "(i64) here");
   auto right = p.a.with(on_gpu).actor<other_types>(std::int64_t{1});
   CHECK(p.a.get(right.call<&other_types::get>()) == 1);
   auto c = p.a.with(on_gpu).actor<counter>(1);
