@@ -57,6 +57,7 @@ void host_core::on(step_in_msg& m) { tell(turns_.step_in(*m.t)); }
 void host_core::on(born_msg& m) {
   making_ = false;
   if (m.why_not) {
+    hopeless_ = host_.elsewhere && m.why_not->kind_of() == failure::kind::lost;
     note_break(m.why_not);
     broken_ = true;
   } else if (lost_.why) lose(std::exchange(lost_, {nullptr}));
@@ -149,7 +150,7 @@ void host_core::settle_down() {
   if (over_ || turns_.begun() > 0 || refused_ > 0) return;
   if (!refusal_ && domain_.stopping()) return;  // the word is on its way
   const bool wanted = is_wanted();
-  if (broken_ && wanted && breaks_ <= host_.restarts && (host_.again || breaks_ == 0))
+  if (broken_ && wanted && !hopeless_ && breaks_ <= host_.restarts && (host_.again || breaks_ == 0))
     return make_again();
   if (!broken_ && wanted) return;
   if (broken_ && !refusal_) {

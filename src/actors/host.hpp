@@ -87,7 +87,8 @@ private:
   host& host_;
   const failure* refusal_ = nullptr;  // whoever calls gets this
   bool making_ = true, broken_ = false, ending_ = false, over_ = false;
-  bool gave_up_ = false;  // its being made elsewhere
+  bool gave_up_ = false;   // its being made elsewhere
+  bool hopeless_ = false;  // no node can make it
   unsigned breaks_ = 0;
   std::size_t refused_ = 0;          // and not ended
   std::string story_;                // of the breaks

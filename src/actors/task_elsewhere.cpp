@@ -72,6 +72,7 @@ bool task::broke_elsewhere(const brought& b) {
 
 void make_elsewhere(hosted& h, const task_type& maker) {
   domain& d = *h.inside;
+  if (!d.outside()) throw lost("this node has left its cluster, and cannot make it here");
   host_of(h).saved_at = 0;
   task_options options;
   options.name = std::string(h.type->name);

@@ -191,6 +191,7 @@ private:
   void move_instances(node_id peer);
   void resend_calls();
   std::string why_lacking(std::uint64_t number);
+  failure::kind no_node_can(std::uint64_t number) const;
 
   // ---- tasks of others (served_tasks.cpp)
   struct served {

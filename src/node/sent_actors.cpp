@@ -135,6 +135,11 @@ void node_core::move_instances(node_id peer) {
   for (const auto& [h, at] : all) tell_lost(*h, at.made, why, !h->saves);
 }
 
+// An actor that no node can make is not to be tried again.
+failure::kind node_core::no_node_can(std::uint64_t number) const {
+  return made_by(*sent_.at(number).t) ? failure::kind::lost : failure::kind::thrown;
+}
+
 // What nodes have said of its function.
 std::string node_core::why_lacking(std::uint64_t number) {
   std::uint64_t hash;

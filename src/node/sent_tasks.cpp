@@ -199,7 +199,7 @@ void node_core::apply(placings&& all) {
       bring(number, {});
     } else if (const auto no = std::get_if<nobody_can>(&p)) {
       if (sent_.contains(no->task.number))
-        bring_failure(no->task.number, failure::kind::thrown,
+        bring_failure(no->task.number, no_node_can(no->task.number),
                       "no node can run it: " + text_of(no->why) + why_lacking(no->task.number));
     } else if (const auto dead = std::get_if<poisoned_task>(&p)) {
       std::string names;

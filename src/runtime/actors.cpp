@@ -5,6 +5,7 @@
 #include "actors/task.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
+#include "runtime/functions.hpp"
 #include "runtime/requirements.hpp"
 #include "runtime/settings.hpp"
 
@@ -42,6 +43,9 @@ void check_actor_elsewhere(const actor_type& type, const task_options& o, const 
   const std::string actor = "actor '" + (o.name.empty() ? std::string(type.name) : o.name) +
                             "' would live on another node, which has its labels: ";
   if (!maker) throw error(actor + "an argument of its constructor is not encodable");
+  const known_function& made = maker->travels->function();
+  if (const auto own = find_function(made.name, made.types); own.other_types)
+    throw error(actor + own.why_not);
   if (o.reentrant) throw error(actor + "it cannot be reentrant there");
   if (o.restarts > 0 && type.save && !type.snapshot)
     throw error(actor + "what its snapshot() gives is not encodable");

@@ -74,20 +74,21 @@ found_function find_function(std::string_view name, std::string_view types) {
   const exported_function *found = nullptr, *other = nullptr;
   for (auto i = begin; i != end; ++i) {
     if (i->second->is.types != types) other = i->second;
-    else if (found) return {nullptr, both(*found, *i->second)};
+    else if (found) return {.why_not = both(*found, *i->second)};
     else found = i->second;
   }
-  if (found) return {found, {}};
+  if (found) return {.function = found};
   if (other)
-    return {nullptr, kind_of(types) + " '" + other->is.name + "' is " +
-                         without_kind(other->is.types, types) + " here, and " +
-                         without_kind(types, other->is.types) +
-                         " where it was called: both programs must be built from the same types"};
-  return {
-      nullptr,
-      kind_of(types) + " '" + std::string(name) + "' is not here: export it (troupe::" +
-          (is_of_actor(types) ? "export_actor<counter(int), &counter::add>" : "export_tasks<f>") +
-          "()) in this program, or load the library that does"};
+    return {.why_not = kind_of(types) + " '" + other->is.name + "' is " +
+                       without_kind(other->is.types, types) + " here, and " +
+                       without_kind(types, other->is.types) +
+                       " where it was called: both programs must be built from the same types",
+            .other_types = true};
+  return {.why_not = kind_of(types) + " '" + std::string(name) +
+                     "' is not here: export it (troupe::" +
+                     (is_of_actor(types) ? "export_actor<counter(int), &counter::add>"
+                                         : "export_tasks<f>") +
+                     "()) in this program, or load the library that does"};
 }
 
 object* serve(domain& d, const exported_function& f, arrived_call call,

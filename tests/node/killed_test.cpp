@@ -184,12 +184,12 @@ TEST_CASE(
   cluster c(2);
   const auto far = c.rt.with({.backoff = {.first = 1ms}, .labels = {"far"}, .restarts = 1000});
   {
-    auto once = far.actor<tally>(0);
+    auto once = far.actor<tally>(number{0});
     auto again = c.rt.with({.backoff = {.first = 1ms},
                             .labels = {"far"},
                             .restarts = 1000,
                             .retry_calls = 1000})
-                     .actor<tally>(20'000);
+                     .actor<tally>(number{20'000});
     number sum_once = 0, sum_again = 0;
     for (unsigned i = 0; i < kills; ++i) {
       std::vector<ref<number>> one, other;
