@@ -60,7 +60,9 @@ void node_core::break_call(std::uint64_t number, const std::string& why, bool un
 
 void node_core::call_handed_back(std::uint64_t number, node_id from, const frames::handed_back& f) {
   const auto found = sent_.find(number);
-  if (found == sent_.end()) return;
+  if (found == sent_.end() || !found->second.current || found->second.current->node != from) return;
+  attempts_.erase(f.attempt);
+  found->second.current.reset();
   const std::string there = "node '" + links_.at(from).facts.name + "': ";
   if (f.lacks_instance) return break_call(number, there + f.why, true);
   if (f.lacks_function) return bring_failure(number, failure::kind::thrown, there + f.why);

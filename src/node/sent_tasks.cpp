@@ -351,11 +351,11 @@ void node_core::on(node_id from, frames::handed_back&& f) {
   const auto found = attempts_.find(f.attempt);
   if (found == attempts_.end()) return;
   const std::uint64_t number = found->second;
+  if (is_call(f.attempt)) return call_handed_back(number, from, f);
   attempts_.erase(found);
   if (const auto s = sent_.find(number);
       s != sent_.end() && s->second.current && s->second.current->number == f.attempt)
     s->second.current.reset();
-  if (is_call(f.attempt)) return call_handed_back(number, from, f);
   if (const auto s = sent_.find(number); f.lacks_function && s != sent_.end()) {
     const needs wants = offer_of(number, s->second).wants;
     links_.at(from).lacks[wants.function] = f.why;

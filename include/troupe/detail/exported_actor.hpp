@@ -88,7 +88,7 @@ template <class T, class... Xs> void construct_elsewhere(hosted& h, Xs&&... xs) 
     h.again = std::make_unique<sent_recipe<T, travelling_t<Xs>...>>(std::in_place,
                                                                     std::forward<Xs>(xs)...);
     h.again->make(h);
-  }
+  } else (void)make_here(nullptr, nullptr);
 }
 
 // ---- a method -----------------------------------------------------------------------------------
