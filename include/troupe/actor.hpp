@@ -155,8 +155,7 @@ auto actor<T>::call_with(const task_options* options, As&&... as) const {
     detail::hosted& h = named();
     detail::domain& d = detail::domain_of(h);
     if (!options && !h.plain) options = &h.calls;
-    if constexpr (detail::stays(type))
-      if (h.elsewhere) detail::throw_call_stays(h, type.name);
+    if (h.elsewhere && detail::stays(type)) detail::throw_call_stays(h, type.name);
     if constexpr (!placed::can_run_again())
       if (h.retry_calls > 0) detail::throw_no_retry_of_call(h, type.name);
     const bool together = concurrent_method<Method> && h.concurrency > 1;

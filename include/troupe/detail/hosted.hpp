@@ -84,7 +84,7 @@ const std::string& name_of_actor(const hosted& h);
 [[noreturn]] void throw_not_copyable(const hosted& h);
 // A call that the actor may have to make again cannot be.
 [[noreturn]] void throw_no_retry_of_call(const hosted& h, std::string_view method);
-constexpr bool stays(const task_type& t) { return t.travels == nullptr; }
+inline bool stays(const task_type& t) { return t.travels == nullptr; }
 // Its instance is elsewhere, and the call cannot go there.
 [[noreturn]] void throw_call_stays(const hosted& h, std::string_view method);
 // From these arguments, by a node that can.
