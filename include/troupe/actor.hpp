@@ -11,6 +11,7 @@
 //   auto c = rt.actor<counter>(3);
 //   troupe::ref<int> n = c.call<&counter::add>(4);   // a value or a ref
 #pragma once
+#include <troupe/detail/exported_actor.hpp>
 #include <troupe/detail/hosted.hpp>
 #include <troupe/runtime.hpp>
 
@@ -123,7 +124,8 @@ troupe::actor<T> make_actor(domain& d, const task_options* options, As&&... as) 
   if constexpr (fits) {
     using F = constructor<T>;
     using C = in_turn<call_for<F, std::decay_t<As>...>, task_role::constructor>;
-    hosted& h = *create_actor(d, actor_type_of<T>, options);
+    hosted& h =
+        *create_actor(d, actor_type_of<T>, options, maker_for<T, resolved_t<std::decay_t<As>>...>);
     auto made = actor_access::adopt<T>(&h);
     try {
       draft<C> draft{d, task_type_of<C, F, false>, nullptr};
@@ -153,6 +155,7 @@ auto actor<T>::call_with(const task_options* options, As&&... as) const {
     detail::hosted& h = named();
     detail::domain& d = detail::domain_of(h);
     if (!options && !h.plain) options = &h.calls;
+    if (h.elsewhere && detail::stays(type)) detail::throw_call_stays(h, type.name);
     if constexpr (!placed::can_run_again())
       if (h.retry_calls > 0) detail::throw_no_retry_of_call(h, type.name);
     const bool together = concurrent_method<Method> && h.concurrency > 1;

@@ -70,6 +70,8 @@ public:
   template <class T> void value(const T&);
   // For the library: one of `most` bytes at most. False: it is longer, and nothing was written.
   bool value_if_short(const void* value, const detail::value_codec& type, std::size_t most);
+  // As a binary, which is read with a decoder of its own; refs in it are of the same numbers.
+  void nested(const void* value, const detail::value_codec& type);
 
 private:
   struct sink;

@@ -8,8 +8,11 @@
 //
 // A function travels if its parameters' types and its result's are encodable (<troupe/codec.hpp>).
 // One that gives a stream does not.
+//
+// A class by its constructor's parameters and the methods that may be called:
+//   troupe::export_actor<counter(int), &counter::add, &counter::get>();
 #pragma once
-#include <troupe/detail/exported.hpp>
+#include <troupe/detail/exported_actor.hpp>
 #include <troupe/runtime.hpp>
 
 #include <string>
@@ -36,6 +39,29 @@ template <auto... Fs> void export_tasks() {
 template <auto F> void export_task(std::string name) {
   detail::check_export<F>();
   detail::name_function(detail::exported<F>(), std::move(name));
+}
+
+// Actors of this class may live in this program, made by a constructor with these parameters: of the
+// types that it is given, rt.actor<counter>(3) gives an int. Once for each constructor. What
+// snapshot() gives must be encodable for actors with restarts.
+template <class Constructor, auto... Methods> void export_actor() {
+  using of = detail::class_to_export<Constructor>;
+  static_assert(of::value,
+                "troupe: export_actor wants a class, its constructor's parameters and methods: "
+                "export_actor<counter(int), &counter::add>()");
+  if constexpr (of::value) {
+    using T = typename of::type;
+    static_assert(of::made, "troupe: the class has no constructor that takes these parameters");
+    static_assert(of::travels,
+                  "troupe: each parameter of the constructor must be encodable "
+                  "(<troupe/codec.hpp> says which types are)");
+    static_assert((detail::method_travels<T, Methods>::value && ... && true),
+                  "troupe: a method cannot be exported: each parameter and the result must be "
+                  "encodable (<troupe/codec.hpp> says which types are), and it must not give a "
+                  "stream");
+    detail::register_function(of::entry());
+    (detail::register_function(detail::exported_method<T, Methods>()), ...);
+  }
 }
 
 // What this program exports: "name(types)->type", in order of the names. Throws troupe::error if two

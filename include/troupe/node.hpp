@@ -8,8 +8,17 @@
 // Nothing else changes: a task runs in its own program while a worker is free there, and else on a
 // node that has room; one that asks for labels or resources which its own runtime lacks, on a node
 // that has them. Its function and its arguments must be encodable (<troupe/codec.hpp>), and the
-// function exported by the program that is to run it; all others stay. Streams and stateful actors
-// live where they were made.
+// function exported by the program that is to run it; all others stay. Streams live where they were
+// made.
+//
+// A stateful actor that asks for labels which its own runtime lacks lives on a node that has them, if
+// its class is exported there (export_actor) and its constructor's arguments are encodable; all
+// others live where they were made. Its handles and the order of its calls stay there, too: calls
+// go to the instance one after another. A node that dies, is lost or leaves breaks its instances
+// (actor_broken): with restarts they are made again on another, from the last snapshot; a call
+// that was there fails, or (retry_calls) runs again. A node that drains hands its instances on, when
+// the calls there have ended: that is no break for one with snapshots. It cannot be reentrant, and
+// methods that give streams, or take or give what is not encodable, are an error at the call.
 //
 // When a node dies, its tasks run again elsewhere: a body may run more than once, and what it does
 // to the world outside should bear that. What was put, or is still wanted by others, lives on the
@@ -66,8 +75,8 @@ public:
   std::vector<node_status> nodes() const;
   // Waits until so many others are connected. False: not in time.
   bool wait_for(std::size_t others, duration timeout) const;
-  // Takes no more tasks of others, and returns when those that it has have ended and nobody else
-  // needs what is here, or when the time is up (false).
+  // Takes no more tasks of others, hands on their actors, and returns when the tasks that it has have
+  // ended and nobody else needs what is here, or when the time is up (false).
   bool drain(duration timeout);
   // As JSON: itself, its queues and stores, and the nodes that it is connected to.
   std::string status() const;

@@ -87,7 +87,8 @@ struct task_options {
                                   // its consumer; 0: 64
 
   // Of actors only. Their backoff is that between restarts; priority, blocking, stack_size and
-  // labels hold for each of their calls; the rest of the above means nothing there.
+  // labels hold for each of their calls (one whose runtime lacks a label lives on another node,
+  // <troupe/node.hpp>); the rest of the above means nothing there.
   unsigned concurrency = 0;  // so many calls of const or concurrent_method methods at a time; 0: 1
   bool reentrant = false;    // while a method is parked, others have their turn
   unsigned restarts = 0;     // so often it is made again after it broke

@@ -22,6 +22,7 @@ host_core::host_core(domain& d, std::unique_ptr<host> h)
 
 host_core::~host_core() {
   if (refusal_) refusal_->release();
+  if (lost_.why) lost_.why->release();
 }
 
 void host_core::on(join_msg& m) {
@@ -56,10 +57,28 @@ void host_core::on(step_in_msg& m) { tell(turns_.step_in(*m.t)); }
 void host_core::on(born_msg& m) {
   making_ = false;
   if (m.why_not) {
+    hopeless_ = host_.elsewhere && m.why_not->kind_of() == failure::kind::lost;
     note_break(m.why_not);
     broken_ = true;
-  } else tell(turns_.open());
+  } else if (lost_.why) lose(std::exchange(lost_, {nullptr}));
+  else tell(turns_.open());
   settle_down();
+}
+
+void host_core::on(lost_instance_msg& m) {
+  if (over_ || broken_ || m.made != host_.made || lost_.why) return m.why->release();
+  if (making_) {
+    lost_ = m;
+    return;
+  }
+  lose(m);
+  settle_down();
+}
+
+void host_core::lose(const lost_instance_msg& m) {
+  note_break(m.why, m.counts);
+  broken_ = true;
+  turns_.shut();
 }
 
 void host_core::on(no_handles_msg&) {
@@ -106,18 +125,32 @@ void host_core::refuse_all(const failure* why) {
   }
 }
 
-void host_core::note_break(const failure* why) {
-  if (!broken_) ++breaks_;
-  story_ += (story_.empty() ? "" : "; ") + std::to_string(breaks_) + ". " + why->story();
+void host_core::note_break(const failure* why, bool counts) {
+  if (!broken_ && counts) ++breaks_;
+  if (!broken_ || !host_.elsewhere) {  // else each call that was there says it once more
+    story_ += story_.empty() ? "" : "; ";
+    story_ += counts ? std::to_string(breaks_) + ". " : "moved: ";
+    story_ += why->story();
+  }
   why->release();
+}
+
+bool host_core::is_wanted() const { return !refusal_ && (!ending_ || turns_.waiting() > 0); }
+
+// Of an instance elsewhere, which may wait for a node that never comes.
+void host_core::give_up_making() {
+  if (!host_.elsewhere || is_wanted() || std::exchange(gave_up_, true)) return;
+  rest_.of = &host_;
+  rest_.give_up_making = true;
 }
 
 // Whether it is over, or to be made again.
 void host_core::settle_down() {
-  if (over_ || making_ || turns_.begun() > 0 || refused_ > 0) return;
+  if (making_) return give_up_making();
+  if (over_ || turns_.begun() > 0 || refused_ > 0) return;
   if (!refusal_ && domain_.stopping()) return;  // the word is on its way
-  const bool wanted = !refusal_ && (!ending_ || turns_.waiting() > 0);
-  if (broken_ && wanted && breaks_ <= host_.restarts && (host_.again || breaks_ == 0))
+  const bool wanted = is_wanted();
+  if (broken_ && wanted && !hopeless_ && breaks_ <= host_.restarts && (host_.again || breaks_ == 0))
     return make_again();
   if (!broken_ && wanted) return;
   if (broken_ && !refusal_) {
@@ -141,6 +174,7 @@ void host_core::settle_down() {
 void host_core::make_again() {
   broken_ = false;
   making_ = true;
+  ++host_.made;
   rest_.of = &host_;
   rest_.make_again = true;
   rest_.breaks = breaks_;
@@ -161,6 +195,10 @@ template <class F> void without_waits(F f) {
 }
 
 void destroy_instance(hosted& h) {
+  if (h.elsewhere) {
+    if (const auto where = h.inside->outside()) where->end_instance(h);
+    return;
+  }
   if (void* instance = std::exchange(h.instance, nullptr))
     without_waits([&] { h.type->destroy(instance); });
 }
@@ -175,6 +213,7 @@ struct made_again {
     destroy_instance(h);
     if (c.wait > duration::zero()) sleep_in_task(*h.inside, c.wait);
     h.again->make(h);
+    if (h.elsewhere) return {};
     host_of(h).changes = host_of(h).saved_at = 0;
     if (h.snapshot) h.type->restore(h);
     return {};
@@ -197,7 +236,8 @@ void start_making(host& h, unsigned breaks) {
     task_options named;
     named.name = std::string(h.type->name);
     new_task t = create_task(*h.inside, plan, &named);
-    new (t.call) made_again{{h, false, false, 0}, wait_before(breaks + 1, h.backoff)};
+    new (t.call) made_again{{h, false, false, 0},
+                            breaks > 0 ? wait_before(breaks + 1, h.backoff) : duration{}};
     object* out = t.out;
     t.actor->start(nullptr, 0);
     out->drop();
@@ -206,11 +246,22 @@ void start_making(host& h, unsigned breaks) {
   }
 }
 
+void stop_making(host& h) {
+  ref<void> maker;
+  {
+    std::lock_guard guard{h.saving};
+    h.unwanted = true;
+    maker = h.maker;
+  }
+  if (object* o = access::get(maker)) shard_of(*o).store->tell(cancel_msg{.o = o});
+}
+
 void bring_to_an_end(host& h, const failure* why) {
   destroy_instance(h);
   without_waits([&] {
     h.again.reset();
     h.snapshot.reset();
+    h.maker = {};
     h.actor->cleanup(why->kind_of() == failure::kind::actor_died
                          ? caf::make_error(caf::sec::runtime_error, why->story())
                          : caf::error{caf::exit_reason::normal},
@@ -241,6 +292,7 @@ void end(host& h) {
 void host_core::run(const errands& e) {
   host& h = *e.of;
   if (e.make_again) start_making(h, e.breaks);
+  if (e.give_up_making) stop_making(h);
   if (e.over) {
     h.why_over = e.why;
     end(h);
@@ -273,9 +325,10 @@ host::host(const actor_type& t, domain& d, const task_options* options)
   plain = !calls.blocking && calls.stack_size == 0 && calls.priority == 0 && calls.labels.empty();
 }
 
-host* host::make(const actor_type& t, domain& d, const task_options* options) {
+host* host::make(const actor_type& t, domain& d, const task_options* options, bool elsewhere) {
   auto record = std::make_unique<host>(t, d, options);
   host& h = *record;
+  h.elsewhere = elsewhere;
   caf::actor handle;
   h.actor = host_actor::make(d.system(), handle, d.at_once(), d, std::move(record));
   if (h.detached) retain_actor(h);

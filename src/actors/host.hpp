@@ -45,13 +45,14 @@ public:
   void on(step_out_msg& m);
   void on(step_in_msg& m);
   void on(born_msg& m);
+  void on(lost_instance_msg& m);
   void on(no_handles_msg& m);
   void on(stop_host_msg& m);
 
   // What runs a user's code, or makes a task.
   struct errands {
     host* of = nullptr;
-    bool make_again = false, over = false;
+    bool make_again = false, give_up_making = false, over = false;
     unsigned breaks = 0;
     unsigned holds = 0;            // of the record, to be given back
     const failure* why = nullptr;  // over: with a reference
@@ -71,7 +72,10 @@ private:
   void tell(turn* chain);
   void refuse(actor_turn& t);
   void refuse_all(const failure* why);
-  void note_break(const failure* why);
+  void note_break(const failure* why, bool counts = true);
+  void lose(const lost_instance_msg& m);
+  bool is_wanted() const;
+  void give_up_making();
   void settle_down();
   void make_again();
   void give_back_hold();
@@ -83,17 +87,21 @@ private:
   host& host_;
   const failure* refusal_ = nullptr;  // whoever calls gets this
   bool making_ = true, broken_ = false, ending_ = false, over_ = false;
+  bool gave_up_ = false;   // its being made elsewhere
+  bool hopeless_ = false;  // no node can make it
   unsigned breaks_ = 0;
-  std::size_t refused_ = 0;  // and not ended
-  std::string story_;        // of the breaks
+  std::size_t refused_ = 0;          // and not ended
+  std::string story_;                // of the breaks
+  lost_instance_msg lost_{nullptr};  // it is gone, but not yet born
 };
 
-using host_actor = inline_actor<host_core, join_msg, left_turn_msg, inputs_ready_msg, step_out_msg,
-                                step_in_msg, born_msg, no_handles_msg, stop_host_msg>;
+using host_actor =
+    inline_actor<host_core, join_msg, left_turn_msg, inputs_ready_msg, step_out_msg, step_in_msg,
+                 born_msg, lost_instance_msg, no_handles_msg, stop_host_msg>;
 
 struct host final : hosted {
   host(const actor_type& t, domain& d, const task_options* options);
-  static host* make(const actor_type& t, domain& d, const task_options* options);
+  static host* make(const actor_type& t, domain& d, const task_options* options, bool elsewhere);
   // One hold is that of all handles: it goes when the actor has heard that they are gone, so after all
   // that was sent through them. One goes when it is over; and a call that comes later has one.
   void release();
@@ -110,6 +118,10 @@ struct host final : hosted {
   std::atomic<std::uint64_t> changes{0};
   std::uint64_t saved_at = 0;  // guarded by saving, as is the snapshot
   std::mutex saving;
+  // Of an instance that is elsewhere, guarded by saving: the task that has it made, and whether
+  // nobody wants it any more.
+  ref<void> maker;
+  bool unwanted = false;
   std::size_t place = 0;  // in its runtime's list
 };
 // One more handle. False: the last one is gone, and it ends.

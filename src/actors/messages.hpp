@@ -27,6 +27,7 @@
 //   task --join-----------> host ------turn--> task       a call of a stateful actor; in the end it is
 //   task --left_turn------> host                          over. Also inputs_ready, step_out, step_in
 //   task --born-----------> host                          its constructor has ended
+//   node --lost_instance--> host                          it lived there
 //   handle --no_handles, stop_host--> host
 //   worker, clock, guest --idle--> gate --nudge--> store, resolver --idle--> gate
 #pragma once
@@ -224,6 +225,13 @@ struct step_in_msg {
 struct born_msg {
   const failure* why_not = nullptr;
 };
+// The instance that was made again so often lives elsewhere: its node is gone, or wants to be rid of
+// it (then it does not count as a break, if there are snapshots).
+struct lost_instance_msg {
+  const failure* why;
+  std::uint32_t made = 0;
+  bool counts = true;
+};
 struct no_handles_msg {};
 // Whoever waits is refused, with this.
 struct stop_host_msg {
@@ -276,6 +284,7 @@ TROUPE_LOCAL_MESSAGE(troupe::detail::left_turn_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::step_out_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::step_in_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::born_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::lost_instance_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::no_handles_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::stop_host_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::idle_msg)

@@ -16,6 +16,7 @@ namespace troupe::detail {
 
 class failure;
 class task;
+struct hosted;
 struct object;
 
 // What came of a task that was away.
@@ -30,6 +31,8 @@ struct away_reply {
   std::vector<char> bytes;
   std::shared_ptr<ref_source> refs;
   const failure* why = nullptr;
+  // Of an actor's call: its instance is not to be used again. unbegun: and it has not seen the call.
+  bool broke = false, unbegun = false;
 };
 
 // Any thread may call. Each task that was given away is answered exactly once (task::bring), by its
@@ -47,11 +50,14 @@ public:
   virtual void served_waits(bool begins) noexcept = 0;
   // Somebody waits for an object whose value is on another node: it is put when it has come.
   virtual void fetch(object& o) noexcept = 0;
+  // The instance of an actor that is elsewhere, if it has one, is to be destroyed.
+  virtual void end_instance(hosted& h) noexcept = 0;
 };
 
 // Thrown by a body's stand-in: it has failed elsewhere.
 struct brought {
   const failure* why;
+  bool broke = false, unbegun = false;  // as in the reply
 };
 
 // Of a task that was sent away, or has to be.

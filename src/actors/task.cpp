@@ -106,8 +106,10 @@ void task::free_block_of(kin* k, seat& s) {
 void task::take_options(const task_options& options) {
   task_extras& x = extras();
   x.options = options;
-  if (auto where =
-          type_.travels && !can_meet(domain_->options(), options) ? domain_->outside() : nullptr) {
+  if (type_.role == task_role::method) {  // its actor has the labels
+  } else if (auto where = type_.travels && !can_meet(domain_->options(), options)
+                              ? domain_->outside()
+                              : nullptr) {
     x.away = std::make_unique<away_state>();
     x.away->where = std::move(where);
     x.away->must_leave = true;
@@ -334,7 +336,7 @@ void task::run() noexcept {
       else if (!plain && v.is != verdict::suspended) save_actor();
     } catch (const brought& b) {
       failed = b.why;
-      again = has_tries && failed->kind_of() == failure::kind::thrown;
+      again = plain ? has_tries && failed->kind_of() == failure::kind::thrown : broke_elsewhere(b);
     } catch (...) {
       again = plain ? has_tries && deserves_retry() : broke_its_actor();
       failed = failure::of_exception(name_of_task(), std::current_exception());

@@ -158,7 +158,7 @@ public:
   }
   // Others may have its actor's turn while its body waits.
   bool lets_others_in() const { return type_.role == task_role::method && turn().of->reentrant; }
-  const actor_turn* turn_of_call() const {  // for tests
+  const actor_turn* turn_of_call() const {  // null: it is none
     return type_.role == task_role::method ? &turn() : nullptr;
   }
   // Around a park of its body: so that a cancel finds it.
@@ -260,7 +260,10 @@ private:
   bool goes_elsewhere();
   bool fetch_inputs();
   void tell_served(bool waits);
+  bool leave_in_turn();
+  bool broke_elsewhere(const brought& b);
   verdict take_reply();
+  void take_snapshot(decoder& from, const away_reply& reply);
   void give_back_resources();
   void schedule() noexcept;
   void schedule(seat& s) noexcept;

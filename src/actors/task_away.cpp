@@ -14,8 +14,8 @@
 namespace troupe::detail {
 
 bool task::may_travel() const {
-  if (!type_.travels || stage_ != stage::pending || private_ || is_woken() ||
-      out_->claim.load(std::memory_order_acquire) != claim::queued)
+  if (!type_.travels || type_.role != task_role::plain || stage_ != stage::pending || private_ ||
+      is_woken() || out_->claim.load(std::memory_order_acquire) != claim::queued)
     return false;
   // its retries are made here, where a filter looks at what was thrown
   return !extras_ || (!extras_->feeds && !extras_->options.retry_on && extras_->asks.parts.empty());
@@ -110,11 +110,19 @@ void task::bring(away_reply reply) {
 
 verdict task::take_reply() {
   const away_reply reply = std::exchange(extras_->away->reply, {});
-  if (reply.is == away_reply::failed) throw brought{reply.why};
+  if (reply.is == away_reply::failed) throw brought{reply.why, reply.broke, reply.unbegun};
   if (reply.is == away_reply::in_place) return {};
+  const known_function& f = type_.travels->function();
   decoder from{reply.bytes, reply.refs.get()};
-  type_.travels->function().result->read(from, out_->storage());
-  return {};
+  if (type_.role == task_role::method && turn().of->saves && !turn().only_reads)
+    take_snapshot(from, reply);
+  if (f.levels == 0) {
+    f.result->read(from, out_->storage());
+    return {};
+  }
+  object* given = nullptr;  // a ref is its pointer
+  f.result->read(from, &given);
+  return {verdict::forward, given, f.levels};
 }
 
 }  // namespace troupe::detail

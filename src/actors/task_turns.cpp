@@ -114,7 +114,8 @@ void task::take_turn(const failure* refusal) {
   seat& s = seat::mine();
   if (std::exchange(t.outside, false)) return schedule(s);
   t.has_turn = true;
-  if (!queue_in_turn(s) && t.met.exchange(true)) finish_call();
+  const bool goes_on = t.of->elsewhere ? leave_in_turn() : queue_in_turn(s);
+  if (!goes_on && t.met.exchange(true)) finish_call();
 }
 
 // It has settled without having had its turn, and its call is destroyed.
@@ -158,7 +159,7 @@ bool task::broke_its_actor() {
 void task::save_actor() {
   actor_turn& t = turn();
   host& h = host_of(*t.of);
-  if (type_.role != task_role::method || !h.saves || t.only_reads) return;
+  if (type_.role != task_role::method || !h.saves || t.only_reads || h.elsewhere) return;
   const auto number = h.changes.fetch_add(1) + 1;
   if (number % h.snapshot_every != 0) return;
   try {

@@ -144,6 +144,11 @@ void placement::let_wait(const global_id& task) {
     found->second.what.may_wait = true;
 }
 
+void placement::expect_nobody(std::uint64_t function) {
+  for (auto& [id, r] : tasks_)
+    if (r.what.wants.function == function) r.what.may_wait = false;
+}
+
 std::optional<node_id> placement::taker() const {
   const node* best = nullptr;
   for (auto& [id, n] : nodes_) {

@@ -109,6 +109,8 @@ public:
 
   // From now on it waits if nobody is there that can run it.
   void let_wait(const global_id& task);
+  // Who needs this function does not wait for nodes to come. To be told before a node hands it back.
+  void expect_nobody(std::uint64_t function);
 
   // Who has the most room now.
   std::optional<node_id> taker() const;

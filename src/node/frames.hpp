@@ -50,6 +50,9 @@ struct run {
   std::string name, types;
   std::optional<sent_options> options;
   payload call;
+  // Of an actor's call: the attempt that made its instance; that is also what a cancel destroys.
+  std::uint64_t instance = 0;
+  std::uint32_t snapshot_every = 0;  // of a constructor; 0: none are wanted
   bool may_stay = false;  // its value, if it is big: then only its name comes back
 };
 // stays: `refs` has its name, `size` says how big it is, about.
@@ -61,11 +64,13 @@ struct done {
   std::uint64_t order = 0;   // of what is said of that queue: what is older comes too late
   came how = came::value;
   payload what;
+  bool broke = false;  // an actor's instance is not to be used again
 };
 struct handed_back {
   std::uint64_t attempt = 0;
   bool lacks_function = false;  // else it has no room
   std::string why;
+  bool lacks_instance = false;
 };
 struct cancel {
   std::uint64_t attempt = 0;

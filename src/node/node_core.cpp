@@ -242,6 +242,7 @@ void node_core::turn() {
     objects_->review();
     review_copies();
     send_messages();
+    resend_calls();
   }
   if (links_.empty()) return;
   if (load_at_ <= t) {
@@ -253,7 +254,7 @@ void node_core::turn() {
     std::lock_guard guard{work_mutex_};
     unneeded = served_.empty() && held_.empty();
   }
-  unneeded = unneeded && objects_->count().lent == 0;
+  unneeded = unneeded && objects_->count().lent == 0 && instances_.empty();
   std::lock_guard guard{mutex_};
   if (std::exchange(unneeded_, unneeded) != unneeded) changed_.notify_all();
 }
@@ -331,7 +332,9 @@ void node_core::part(node_id peer, const std::string&) {
   links_.erase(l);
   apply(placement_.retired(peer, now()));  // nobody is sent there any more
   if (members_->find(peer)) members_->closed(now(), peer);
+  lose_instances(peer);
   drop_served(peer);
+  drop_instances(peer);
   drop_held(peer);
   objects_->left(peer);
   const auto again = objects_->asked_at(peer);
@@ -385,6 +388,7 @@ void node_core::on(node_id from, frames::leaving&&) {
   // Values move while it is there.
   for (const auto number : lineage_.at(from)) apply(lineage_.wanted(number));
   for (const auto& s : objects_->leaves(from)) ask_for(s);
+  move_instances(from);
 }
 
 void node_core::on(node_id from, frames::status_wanted&& f) {

@@ -5,6 +5,8 @@
 //   program: queued task --taken--> encoded --run--> peer          (sent_tasks.cpp)
 //            task <--bring-- reply <------------done--'
 //   peer: run --> serve --> task --settled--> encoded --done-->    (served_tasks.cpp)
+//   an actor whose instance is elsewhere: the same, and always to where that is (sent_actors.cpp,
+//   served_actors.cpp)
 //   ref in a frame --> stand-in --waited for--> want --> have, or chunks    (node_objects.cpp)
 //   big value: its task rests --waited for--> the same; its node is gone --> run again (resting_tasks.cpp)
 #pragma once
@@ -19,9 +21,12 @@
 #include "node/shared_objects.hpp"
 #include "runtime/failure.hpp"
 #include "runtime/functions.hpp"
+#include "runtime/served_actors.hpp"
 #include "store/transfers.hpp"
 
 #include <troupe/node.hpp>
+
+#include <caf/actor.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -48,6 +53,10 @@ class network_system;
 
 // So many tasks wait at a node at most, as far as others believe it.
 constexpr std::uint64_t longest_queue = 1'000'000;
+
+// Attempts at calls of actors: these are not placed, so they have numbers of their own.
+constexpr std::uint64_t first_call = std::uint64_t{1} << 63;
+constexpr bool is_call(std::uint64_t attempt) { return attempt >= first_call; }
 
 // What travels as bytes on its own: it has more of them than ride with a frame.
 constexpr std::size_t rides_along = 64 << 10;
@@ -87,6 +96,7 @@ public:
   void offer(task& t) noexcept override;
   void recall(task& t) noexcept override;
   void fetch(object& o) noexcept override;
+  void end_instance(hosted& h) noexcept override;
   void crowded() noexcept override;
   void served_waits(bool begins) noexcept override;
   void replicate(object* o, const value_codec& type, unsigned nodes) noexcept override;
@@ -131,6 +141,7 @@ private:
     std::uint64_t queue = 0, order = 0;      // how many tasks wait there, as it has said last
     std::unordered_set<std::uint64_t> told;  // functions that it has the names of
     std::unordered_map<std::uint64_t, found_function> asked;  // those that it has named
+    std::unordered_map<std::uint64_t, std::string> lacks;     // why functions are not there
   };
 
   // ---- tasks sent away (sent_tasks.cpp)
@@ -148,6 +159,8 @@ private:
     object* rests = nullptr;         // its object, with a reference, once its value is elsewhere
     std::optional<global_id> made;   // what that value is called there
     std::shared_ptr<ref_source> keeps = {};  // it is kept there meanwhile
+    hosted* call_of = nullptr;       // it is a call of an actor whose instance is elsewhere
+    bool broke = false;              // its reply says so
   };
   void take_over(task& t, bool must_leave);
   void place(std::uint64_t number);
@@ -181,12 +194,31 @@ private:
   void forget_place(std::uint64_t number);
   void review_resting();
   void end_resting();
+  // ---- actors whose instances are elsewhere (sent_actors.cpp)
+  struct away_instance {
+    node_id node;
+    std::uint64_t attempt = 0;  // that made it: its name there
+    std::uint32_t made = 0;
+    caf::actor host;  // so that it lives
+  };
+  void take_call(task& t);
+  void send_call(std::uint64_t number);
+  void add_actor(frames::run& f, const sent_task& s);
+  void note_instance(node_id from, const sent_task& s, const frames::done& f);
+  void call_handed_back(std::uint64_t number, node_id from, const frames::handed_back& f);
+  void break_call(std::uint64_t number, const std::string& why, bool unbegun);
+  void lose_instances(node_id peer);
+  void move_instances(node_id peer);
+  void resend_calls();
+  std::string why_lacking(std::uint64_t number);
+  failure::kind no_node_can(std::uint64_t number) const;
 
   // ---- tasks of others (served_tasks.cpp)
   struct served {
     object* o = nullptr;  // with a reference
     time began = 0;
     bool may_stay = false;  // its value
+    std::shared_ptr<served_turn> turn{};  // of an actor's call
   };
   using served_key = std::pair<node_id, std::uint64_t>;
   void on(node_id from, frames::run&& f);
@@ -197,6 +229,15 @@ private:
   void answer(served_key key, object& o, const value_codec& type);  // a worker's
   void drop_served(node_id peer);
   bool is_swamped();
+
+  // ---- instances of others' actors (served_actors.cpp)
+  // Null: there is none for it.
+  std::shared_ptr<served_turn> turn_for(node_id from, const frames::run& f,
+                                        const exported_function& function);
+  frames::payload outcome_of(node_id to, object& o, const value_codec& type, frames::came& how,
+                             const served_turn* turn);  // a worker's
+  void drop_instance(served_key key);
+  void drop_instances(node_id peer);
 
   // ---- objects (node_objects.cpp)
   struct held {
@@ -309,6 +350,10 @@ private:
   std::map<global_id, copying> copying_;
   std::map<global_id, copy> copies_;
   std::unordered_map<const known_function*, std::uint64_t> hashes_;
+  std::unordered_map<const hosted*, away_instance> away_instances_;
+  std::vector<std::uint64_t> calls_to_resend_;
+  std::uint64_t last_call_ = 0;
+  std::map<served_key, std::shared_ptr<served_instance>> instances_;
   std::unordered_set<const outgoing_call*> stay_;       // calls that nobody there can run
   std::vector<death> deaths_;                           // of late
   std::deque<std::pair<time, node_facts>> lost_nodes_;  // who may come again

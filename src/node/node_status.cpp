@@ -65,6 +65,7 @@ std::string node_core::describe() {
         {"resting", resting_.size()},         {"waiting_for_a_node", placement_.waiting()}};
     j["objects"] = {{"here", stats.objects}, {"held_for_others", held_.size()}};
   }
+  j["instances"] = {{"of_others", instances_.size()}, {"elsewhere", away_instances_.size()}};
   const auto shared = objects_->count();
   j["objects"]["lent"] = shared.lent;
   j["objects"]["borrowed"] = shared.borrowed;

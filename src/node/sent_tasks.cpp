@@ -52,14 +52,16 @@ std::string text_of(const std::vector<lack>& why) {
 
 void node_core::offer(task& t) noexcept {
   if (post([&t](node_core& n) { n.take_over(t, t.goes_where_it_must()); })) return;
-  if (!t.goes_where_it_must()) t.bring({});
+  if (!t.goes_where_it_must() && !t.turn_of_call()) t.bring({});
   else
     t.bring({away_reply::failed,
              {},
              {},
              failure::make(failure::kind::lost, t.name_of_task(),
                            "task '" + std::string(t.name_of_task()) +
-                               "' cannot run here, and this node has left its cluster")});
+                               "' cannot run here, and this node has left its cluster"),
+             true,
+             true});
   t.is_away();
 }
 
@@ -77,6 +79,10 @@ void node_core::give_back(task& t) {
   if (found != numbers_.end()) {
     const std::uint64_t number = found->second;
     const sent_task& s = sent_.at(number);
+    if (s.call_of && (s.current || s.pull)) {  // it has its turn until its body has ended there
+      if (s.current) send(s.current->node, frames::cancel{s.current->number});
+      return send_ready(domain_, t, nullptr);
+    }
     if (s.current) {
       attempts_.erase(s.current->number);
       send(s.current->node, frames::cancel{s.current->number});
@@ -126,6 +132,7 @@ bool node_core::may_come_again(const needs& n) {
 }
 
 void node_core::take_over(task& t, bool must_leave) {
+  if (t.turn_of_call()) return take_call(t);
   const std::uint64_t number = ++last_task_;
   sent_task& s = sent_[number];
   s.t = &t;
@@ -206,8 +213,8 @@ void node_core::apply(placings&& all) {
       bring(number, {});
     } else if (const auto no = std::get_if<nobody_can>(&p)) {
       if (sent_.contains(no->task.number))
-        bring_failure(no->task.number, failure::kind::thrown,
-                      "no node can run it: " + text_of(no->why));
+        bring_failure(no->task.number, no_node_can(no->task.number),
+                      "no node can run it: " + text_of(no->why) + why_lacking(no->task.number));
     } else if (const auto dead = std::get_if<poisoned_task>(&p)) {
       std::string names;
       for (const auto& name : dead->nodes) names += (names.empty() ? "" : ", ") + name;
@@ -250,7 +257,7 @@ void node_core::send_away(std::uint64_t number, const attempt& to) {
       return bring_failure(number, failure::kind::thrown, "its arguments cannot be sent: " + why);
     return bring(number, {});
   }
-  f.may_stay = !t.type().parts;
+  f.may_stay = !t.type().parts && !s.call_of && !t.type().travels->makes;
   if (l->second.told.insert(f.function).second) {
     f.name = function.name;
     f.types = function.types;
@@ -266,6 +273,7 @@ void node_core::send_away(std::uint64_t number, const attempt& to) {
     o.stack_size = options->stack_size;
     f.options = std::move(o);
   }
+  add_actor(f, s);
   s.current = to;
   attempts_.emplace(to.number, number);
   send(to.node, f);
@@ -276,6 +284,7 @@ void node_core::place_again(std::uint64_t number) {
   s.pull.reset();
   s.current.reset();
   if (s.rests) return lose_made(number);
+  if (s.call_of) return break_call(number, "its value was lost on the way", false);
   if (!s.must_leave) return bring(number, {});
   auto again = offer_of(number, s);
   again.may_wait = true;
@@ -294,6 +303,7 @@ void node_core::bring(std::uint64_t number, away_reply reply) {
     resting_in_order_.erase(number);
     forget_place(number);
   }
+  reply.broke |= found->second.broke;
   numbers_.erase(t);
   sent_.erase(found);
   t->bring(std::move(reply));
@@ -351,7 +361,8 @@ void node_core::on(node_id from, frames::done&& f) {
     l.order = f.order;
     l.queue = std::min(f.queue, longest_queue);
   }
-  apply(placement_.settled({{id_, number}, f.attempt, from}, f.service, l.queue, now()));
+  if (!is_call(f.attempt))
+    apply(placement_.settled({{id_, number}, f.attempt, from}, f.service, l.queue, now()));
   attempts_.erase(f.attempt);
   if (!current) {
     if (f.what.held != 0) send(from, frames::let_go{f.what.held});
@@ -359,6 +370,8 @@ void node_core::on(node_id from, frames::done&& f) {
   }
   found->second.current.reset();
   if (stays) return let_rest(from, number, *stays, f.what.size, std::move(refs));
+  found->second.broke = f.broke;
+  note_instance(from, found->second, f);
   try {
     const global_id held{from, f.what.held};
     const bool pulled = f.what.flat ? take_flat(from, number, f.what)
@@ -372,10 +385,16 @@ void node_core::on(node_id from, frames::handed_back&& f) {
   const auto found = attempts_.find(f.attempt);
   if (found == attempts_.end()) return;
   const std::uint64_t number = found->second;
+  if (is_call(f.attempt)) return call_handed_back(number, from, f);
   attempts_.erase(found);
   if (const auto s = sent_.find(number);
       s != sent_.end() && s->second.current && s->second.current->number == f.attempt)
     s->second.current.reset();
+  if (const auto s = sent_.find(number); f.lacks_function && s != sent_.end()) {
+    const needs wants = offer_of(number, s->second).wants;
+    links_.at(from).lacks[wants.function] = f.why;
+    if (!may_come_again(wants)) placement_.expect_nobody(wants.function);
+  }
   const auto why = f.lacks_function ? placement::reason::lacks_function : placement::reason::busy;
   apply(placement_.handed_back({{id_, number}, f.attempt, from}, why, now()));
 }

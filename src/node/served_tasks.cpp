@@ -17,6 +17,7 @@ constexpr std::int64_t waits_are_told = 1'000'000;  // ns later: they may be ove
 }  // namespace
 
 void node_core::refuse(node_id to, std::uint64_t attempt, bool lacks_function, std::string why) {
+  drop_instance({to, attempt});
   send(to, frames::handed_back{attempt, lacks_function, std::move(why)});
 }
 
@@ -44,20 +45,29 @@ void node_core::on(node_id from, frames::run&& f) {
     ++unknown_;
     return no(true, found.why_not);
   }
-  if (own_.slots == 0 || draining_ || is_swamped())
+  std::shared_ptr<served_turn> turn;
+  const bool here = found.function->of && !found.function->makes;  // it can run nowhere else
+  if (!here && (own_.slots == 0 || draining_ || is_swamped()))
     return no(false, draining_ ? "the node is leaving" : "the node has too much to do");
+  if (found.function->of && !(turn = turn_for(from, f, *found.function))) {
+    if (f.call.held != 0) send(from, frames::let_go{f.call.held});
+    return send(from, frames::handed_back{f.attempt, true, "its actor is not here", true});
+  }
   const auto call = std::make_shared<frames::run>(std::move(f));
   try {
-    (void)unpack(from, call->call, [this, from, call, refs, &found](std::vector<char>* bytes) {
-      if (bytes && links_.contains(from))
-        begin(from, *call, *found.function, {std::move(*bytes), refs});
-    });
+    (void)unpack(from, call->call,
+                 [this, from, call, refs, turn, &found](std::vector<char>* bytes) {
+                   if (bytes && links_.contains(from))
+                     begin(from, *call, *found.function, {std::move(*bytes), refs, turn});
+                 });
   } catch (const error& e) { refuse(from, call->attempt, false, e.what()); }
 }
 
 void node_core::begin(node_id from, const frames::run& f, const exported_function& function,
                       arrived_call call) {
   const served_key key{from, f.attempt};
+  const auto turn = call.turn;
+  if (turn && function.makes && !instances_.contains(key)) return;  // it was cancelled
   object* o = nullptr;
   try {
     task_options options;
@@ -79,13 +89,14 @@ void node_core::begin(node_id from, const frames::run& f, const exported_functio
       why->write(to);
     }
     why->release();
+    drop_instance(key);
     return send(from, done);
   }
   if (!o) return refuse(from, f.attempt, false, "the node is at its bound of unsettled tasks");
   o->retain();
   {
     std::lock_guard guard{work_mutex_};
-    served_.emplace(key, served{o, now(), f.may_stay});
+    served_.emplace(key, served{o, now(), f.may_stay, turn});
     serving_ = served_.size();
   }
   when_settled(domain_, o,
@@ -107,13 +118,19 @@ void node_core::served_waits(bool begins) noexcept {
 void node_core::answer(served_key key, object& o, const value_codec& type) {
   frames::done f{key.second, 0, 0, 0, {}, {}};
   bool may_stay = false;
+  std::shared_ptr<served_turn> turn;
   {
     std::lock_guard guard{work_mutex_};
     const auto found = served_.find(key);
     if (found == served_.end()) return;  // its owner is gone, perhaps only for a while
     may_stay = found->second.may_stay;
+    turn = found->second.turn;
   }
-  f.what = outcome_of(key.first, o, type, f.how, may_stay);
+  f.what = turn ? outcome_of(key.first, o, type, f.how, turn.get())
+                : outcome_of(key.first, o, type, f.how, may_stay);
+  f.broke = turn && turn->broke;
+  if (turn && f.how == frames::came::failure)  // of a constructor
+    post([key](node_core& n) { n.drop_instance(key); });
   object* mine = nullptr;
   {
     const time t = now();
@@ -143,6 +160,7 @@ void ask_to_end(object& o) { shard_of(o).store->tell(cancel_msg{.o = &o}); }
 }  // namespace
 
 void node_core::on(node_id from, frames::cancel&& f) {
+  drop_instance({from, f.attempt});
   object* o = nullptr;
   {
     std::lock_guard guard{work_mutex_};

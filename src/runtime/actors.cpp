@@ -5,6 +5,7 @@
 #include "actors/task.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
+#include "runtime/functions.hpp"
 #include "runtime/requirements.hpp"
 #include "runtime/settings.hpp"
 
@@ -36,15 +37,32 @@ void check_actor_options(const actor_type& type, const task_options& o) {
          "a back-off wants first >= 0, factor >= 1 and most >= 0");
   if (o.stack_size != 0) check_stack_size(o.stack_size, "task_options.stack_size");
 }
+
+// Its labels are not those of its own runtime.
+void check_actor_elsewhere(const actor_type& type, const task_options& o, const task_type* maker) {
+  const std::string actor = "actor '" + (o.name.empty() ? std::string(type.name) : o.name) +
+                            "' would live on another node, which has its labels: ";
+  if (!maker) throw error(actor + "an argument of its constructor is not encodable");
+  const known_function& made = maker->travels->function();
+  if (const auto own = find_function(made.name, made.types); own.other_types)
+    throw error(actor + own.why_not);
+  if (o.reentrant) throw error(actor + "it cannot be reentrant there");
+  if (o.restarts > 0 && type.save && !type.snapshot)
+    throw error(actor + "what its snapshot() gives is not encodable");
+}
 }  // namespace
 
-hosted* create_actor(domain& d, const actor_type& type, const task_options* options) {
+hosted* create_actor(domain& d, const actor_type& type, const task_options* options,
+                     const task_type* maker) {
   if (d.stopping()) throw cancelled("no actor is made any more: the runtime was stopped");
+  bool elsewhere = false;
   if (options) {
     check_actor_options(type, *options);
-    check_labels(d.options(), *options);
+    elsewhere = !can_meet(d.options(), *options) && d.outside();
+    if (elsewhere) check_actor_elsewhere(type, *options, maker);
+    else check_labels(d.options(), *options);
   }
-  host* h = host::make(type, d, options);
+  host* h = host::make(type, d, options, elsewhere);
   if (d.stopping()) d.stop_hosts();  // which may have been before it was there
   return h;
 }
@@ -67,6 +85,8 @@ void check_call_options(const task_options& o) {
 }
 
 void add_options_of(const hosted& h, task_options& options) {
+  if (!h.elsewhere && h.lives->load(std::memory_order_acquire))
+    check_labels(h.inside->options(), options);
   const task_options& own = h.calls;
   options.blocking |= own.blocking;
   if (options.stack_size == 0) options.stack_size = own.stack_size;
@@ -115,6 +135,12 @@ void throw_no_retry_of_call(const hosted& h, std::string_view method) {
   throw error("'" + std::string(method) + "' of actor '" + name_of_actor(h) +
               "' cannot be tried again (retry_calls): it gives a stream, or takes by value what "
               "cannot be copied");
+}
+
+void throw_call_stays(const hosted& h, std::string_view method) {
+  throw error("'" + std::string(method) + "' of actor '" + name_of_actor(h) +
+              "' cannot be called: the actor lives on another node, and the method gives a stream, "
+              "or what it takes or gives is not encodable");
 }
 
 }  // namespace troupe::detail

@@ -5,6 +5,7 @@
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -26,6 +27,18 @@ registry& functions() {  // never destroyed: exported<F>() may be called until t
 std::string both(const exported_function& a, const exported_function& b) {
   return "two functions are exported as '" + a.is.name + "': " + a.is.types + " and " + b.is.types +
          ". Give one of them another name: troupe::export_task<f>(\"name\")";
+}
+// "class counter(i32)", "method counter::add(i32)->i32", "function twice(i32)->i32".
+bool is_of_actor(std::string_view types) { return !types.starts_with('('); }
+std::string kind_of(std::string_view types) {
+  const auto end = types.find('(');
+  return is_of_actor(types) && end != types.npos ? std::string(types.substr(0, end)) : "function";
+}
+// If it goes without saying.
+std::string without_kind(std::string_view types, std::string_view other) {
+  if (kind_of(types) == kind_of(other))
+    types.remove_prefix(std::min(types.size(), types.find('(')));
+  return std::string(types);
 }
 void enter(registry& r, exported_function& f) {
   const auto [begin, end] = r.all.equal_range(f.is.name);
@@ -62,17 +75,21 @@ found_function find_function(std::string_view name, std::string_view types) {
   const exported_function *found = nullptr, *other = nullptr;
   for (auto i = begin; i != end; ++i) {
     if (i->second->is.types != types) other = i->second;
-    else if (found) return {nullptr, both(*found, *i->second)};
+    else if (found) return {.why_not = both(*found, *i->second)};
     else found = i->second;
   }
-  if (found) return {found, {}};
+  if (found) return {.function = found};
   if (other)
-    return {nullptr, "function '" + other->is.name + "' is " + other->is.types + " here, and " +
-                         std::string(types) +
-                         " where it was called: both programs must be built from the same types"};
-  return {nullptr, "function '" + std::string(name) +
-                       "' is not here: export it (troupe::export_tasks<f>()) in this "
-                       "program, or load the library that does"};
+    return {.why_not = kind_of(types) + " '" + other->is.name + "' is " +
+                       without_kind(other->is.types, types) + " here, and " +
+                       without_kind(types, other->is.types) +
+                       " where it was called: both programs must be built from the same types",
+            .other_types = true};
+  return {.why_not = kind_of(types) + " '" + std::string(name) +
+                     "' is not here: export it (troupe::" +
+                     (is_of_actor(types) ? "export_actor<counter(int), &counter::add>"
+                                         : "export_tasks<f>") +
+                     "()) in this program, or load the library that does"};
 }
 
 namespace {
@@ -125,7 +142,8 @@ std::vector<std::string> exported_tasks() {
   for (const auto& [name, f] : r.all) {
     if (before && before->is.name == name && before->is.types == f->is.types)
       throw error(detail::both(*before, *f));
-    names.push_back(name + f->is.types);
+    names.push_back((detail::is_of_actor(f->is.types) ? detail::kind_of(f->is.types) + " " : "") +
+                    name + detail::without_kind(f->is.types, f->is.types));
     before = f;
   }
   return names;

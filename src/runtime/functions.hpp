@@ -14,7 +14,8 @@ class domain;
 // Why a function is not the one that was called: it is not here, or has other types. Empty: it is.
 struct found_function {
   const exported_function* function = nullptr;
-  std::string why_not;
+  std::string why_not = {};
+  bool other_types = false;  // it is not the one, but there is one of that name
 };
 // Any thread. types: as the caller knows them.
 found_function find_function(std::string_view name, std::string_view types);

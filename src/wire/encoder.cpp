@@ -56,6 +56,15 @@ bool encoder::value_if_short(const void* value, const detail::value_codec& type,
   return false;
 }
 
+void encoder::nested(const void* value, const detail::value_codec& type) {
+  std::vector<char> bytes;
+  {
+    encoder inner{bytes, refs_};
+    type.write(inner, value);
+  }
+  binary(bytes.data(), bytes.size());
+}
+
 namespace {
 std::uint32_t checked(std::size_t n, const char* what) {
   if (n > std::numeric_limits<std::uint32_t>::max())

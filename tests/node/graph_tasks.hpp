@@ -78,6 +78,35 @@ inline number for_ever(number n) {
   return n;
 }
 
+// An actor whose state is a sum, and something long if it was made so.
+class tally {
+public:
+  explicit tally(number ballast) : ballast_(ballast, 1) {}
+  number add(number n) { return sum_ += n; }
+  number pauses(number n) {
+    troupe::here().sleep_for(std::chrono::milliseconds(n % 20));
+    return sum_ += n;
+  }
+  number breaks(number n) {
+    sum_ += n;
+    throw troupe::actor_broken("at " + std::to_string(sum_));
+  }
+  number get() const { return sum_; }
+  struct state {
+    number sum;
+    std::vector<number> ballast;
+  };
+  state snapshot() const { return {sum_, ballast_}; }
+  void restore(const state& s) {
+    sum_ = s.sum;
+    ballast_ = s.ballast;
+  }
+
+private:
+  number sum_ = 0;
+  std::vector<number> ballast_;
+};
+
 inline int kills_its_node() {
   ::raise(SIGKILL);
   return 0;
@@ -86,6 +115,7 @@ inline int kills_its_node() {
 inline void export_all() {
   troupe::export_tasks<kills_its_node, plain, pauses, nested, tree, big, sum, shifted, peek, fails,
                        for_ever>();
+  troupe::export_actor<tally(number), &tally::add, &tally::pauses, &tally::breaks, &tally::get>();
 }
 
 }  // namespace graph_tasks

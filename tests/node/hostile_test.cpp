@@ -65,8 +65,21 @@ std::vector<frames::frame> nonsense(wire::node_id own, wire::node_id other) {
   const wire::global_id theirs{other, 7}, mine{own, 7};
   const std::vector<frames::sent_ref> refs{{theirs, 1, {}, {}, {}},
                                            {mine, 2, std::vector<char>(3, 'x'), theirs, {other}}};
+  const auto& tally = wire::exported_class<graph_tasks::tally, graph_tasks::number>().is;
+  const auto& add = wire::exported_method<graph_tasks::tally, &graph_tasks::tally::add>().is;
+  const std::tuple from{std::monostate{}, std::tuple{std::tuple{0, 1}}};
+  const std::tuple by{std::tuple{0, 1}};
   return {frames::run{1, 99, "", "", {}, {{1, 2, 3}, refs}},
           frames::run{2, 98, "no_such", "()->void", {}, {{}, refs}},
+          frames::run{20, 97, tally.name, tally.types, {}, {{1, 2, 3}, {}}, 0, 1},
+          frames::run{20, 97, "", "", {}, {{}, {}, 7, 1 << 20}, 0, 1u << 31},
+          frames::run{21, 97, "", "", {}, {encode(from), {}}},
+          frames::run{22, 96, add.name, add.types, {}, {encode(by), {}}, 21},
+          frames::run{23, 96, "", "", {}, {encode(by), {}}, 20},
+          frames::run{24, 96, "", "", {}, {{}, {}}, 99},
+          frames::cancel{21},
+          frames::done{std::uint64_t{1} << 63, 1, 0, 1, frames::came::value, {}, true},
+          frames::handed_back{std::uint64_t{1} << 63, true, "why", true},
           frames::done{3, -5, std::uint64_t{1} << 63, 1, frames::came::value, {{'x'}, refs}},
           frames::done{4, 1, 0, 2, frames::came::failure, {{}, {}, 5, 1 << 20}},
           frames::handed_back{5, true, "why"},

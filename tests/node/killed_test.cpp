@@ -177,6 +177,43 @@ TEST_CASE("random graphs come out right while nodes are killed at random, and no
   killer.join();
 }
 
+TEST_CASE(
+    "an actor with snapshots outlives all its nodes, and each call that gave a value counts") {
+  const unsigned kills = from_environment("TROUPE_KILLS", test::size(10, 4));
+  test::deadline over{std::chrono::seconds(60 + kills)};
+  cluster c(2);
+  const auto far = c.rt.with({.backoff = {.first = 1ms}, .labels = {"far"}, .restarts = 1000});
+  {
+    auto once = far.actor<tally>(number{0});
+    auto again = c.rt.with({.backoff = {.first = 1ms},
+                            .labels = {"far"},
+                            .restarts = 1000,
+                            .retry_calls = 1000})
+                     .actor<tally>(number{20'000});
+    number sum_once = 0, sum_again = 0;
+    for (unsigned i = 0; i < kills; ++i) {
+      std::vector<ref<number>> one, other;
+      for (number n = 1; n <= 60; ++n) {
+        one.push_back(once.call<&tally::pauses>(n));
+        other.push_back(again.call<&tally::pauses>(n));
+      }
+      c.rt.get(other[i % 50]);
+      auto& victim = c.workers[i % 2];
+      victim->kill();
+      victim = std::make_unique<worker_process>(std::vector{c.home.address()});
+      for (number n = 1; n <= 60; ++n) {
+        CHECK(c.rt.get(other[n - 1]) == (sum_again += n));
+        try {
+          const number value = c.rt.get(one[n - 1]);
+          CHECK(value == (sum_once += n));
+        } catch (const task_error& e) { CHECK(test::says(e, "is gone")); }
+      }
+    }
+    MESSAGE(sum_once, " of ", sum_again, " with ", kills, " kills");
+  }
+  CHECK(test::soon([&] { return is_clean(c.rt.stats(), c.home.status()); }));
+}
+
 TEST_CASE("a task that three nodes die of is poisoned, and those that were with it are not") {
   test::deadline over;
   cluster c(2);

@@ -101,7 +101,8 @@ inline bool is_clean(const troupe::statistics& s, const std::string& status) {
     return status.find("\"" + std::string(name) + "\": 0") != std::string::npos;
   };
   return s.objects == 0 && s.tasks_unsettled == 0 && none("lent") && none("borrowed") &&
-         none("held_for_others") && none("away") && none("waiting_for_a_node") && none("pulls");
+         none("held_for_others") && none("away") && none("waiting_for_a_node") && none("pulls") &&
+         none("of_others") && none("elsewhere");
 }
 
 }  // namespace graph_tasks

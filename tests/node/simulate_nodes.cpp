@@ -2,6 +2,7 @@
 // Random graphs on simulated nodes while these die, leave and lose each other (seeds.hpp).
 #include "tests/node/random_graph.hpp"
 #include "tests/node/simulated_cluster.hpp"
+#include "tests/node/simulated_tally.hpp"
 #include "tests/simulation/seeds.hpp"
 
 #include <cstdio>
@@ -70,14 +71,24 @@ public:
       all_.at(all_.now() + chance(1500), [this] { befall(); });
     const bool another = all_.below(3) == 0;
     if (another) doomed();
+    std::vector<simulated::tally_of_calls> tallies;
+    for (std::size_t i = 0, n = all_.below(3); i < n; ++i)
+      tallies.emplace_back(all_.runtime(home_), all_.below(3) == 0 ? much : 0, all_.below(2) == 0);
     std::vector<std::vector<planned>> plans;
     std::vector<std::vector<troupe::ref<number>>> results;
     for (std::size_t i = 0, n = 1 + all_.below(3); i < n; ++i) {
       plans.push_back(plan_of(static_cast<unsigned>(seed_ * 4 + i)));
       results.push_back(submit(all_.runtime(home_), plans.back()));
+      for (auto& t : tallies) call_some(home_, t);
       const auto until = all_.now() + chance(300);
       (void)all_.run_until([&] { return all_.now() >= until; }, never);
     }
+    for (auto& t : tallies) call_some(home_, t);
+    for (auto& t : tallies)
+      t.check(all_.runtime(home_), [&](const auto& result) {
+        wait("a call has not settled", [&] { return result.settled(); });
+      });
+    tallies.clear();
     for (std::size_t i = 0; i < plans.size(); ++i)
       for (std::size_t k = 0; k < plans[i].size(); ++k) compare(plans[i], k, results[i][k]);
     results.clear();
@@ -175,11 +186,17 @@ private:
     const std::size_t node = start("doomed", {}, false);
     all_.at(all_.now() + chance(300), [this, node] {
       auto results = submit(all_.runtime(node), plan_of(static_cast<unsigned>(seed_ * 4 + 3)));
-      all_.at(all_.now() + chance(1000), [this, node, held = std::move(results)] {
+      const auto actor = std::make_shared<simulated::tally_of_calls>(all_.runtime(node), 0, true);
+      call_some(node, *actor);
+      all_.at(all_.now() + chance(1000), [this, node, actor, held = std::move(results)] {
         --under_way_;
         all_.kill(node);
       });
     });
+  }
+  void call_some(std::size_t node, simulated::tally_of_calls& t) {
+    for (std::size_t i = all_.below(20); i > 0; --i) t.call(all_.below(1 << 20));
+    if (all_.below(4) == 0) t.cancel_one(all_.runtime(node), all_.below(1 << 20));
   }
 
   void note(const std::string& text) {

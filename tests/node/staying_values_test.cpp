@@ -208,8 +208,7 @@ std::size_t count_of(const troupe::node& n, const std::string& what) {
 }
 }  // namespace
 
-TEST_CASE(
-    "what was put with replicas outlives the node that has put it, and what was not is lost") {
+TEST_CASE("what was put with replicas outlives the node that has put it") {
   test::deadline over;
   export_tasks<put_there, put_page>();
   cluster c;

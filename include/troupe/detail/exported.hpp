@@ -12,11 +12,15 @@
 
 namespace troupe::detail {
 
+struct actor_type;
+struct served_turn;  // detail/exported_actor.hpp
+
 // A call as it has arrived. The refs in it are found by `refs` when it is read, on the thread that
 // runs it.
 struct arrived_call {
   std::vector<char> bytes;
   std::shared_ptr<ref_source> refs;
+  std::shared_ptr<served_turn> turn = {};  // of a call of an actor
 };
 
 // A function that travels, as its callers know it; one per function.
@@ -24,28 +28,33 @@ struct known_function {
   std::string name;   // its own, or what export_task() has given it
   std::string types;  // of its parameters and its result
   const value_codec* result = nullptr;
+  unsigned levels = 0;  // of an actor's method: so many refs are its result's type
 };
 // What a node must know of a function to run it for others; one per function, from its export on.
 struct exported_function {
   known_function& is;
   const task_type* served = nullptr;
   void (*make)(void* call, arrived_call&& from) = nullptr;
+  const actor_type* of = nullptr;     // a constructor's, or a method's
+  bool makes = false, reads = false;  // it is a constructor; a const method
 };
 void register_function(exported_function& f);
 void name_function(exported_function& f, std::string name);
 
 // The call of a task that runs F for another node. Its arguments are read when it is run: that may
 // take long, and may throw. Then it awaits its inputs, one after another, as a coroutine would.
-template <auto F, class Signature = typename signature_of<fixed<F>>::type> class served_call;
-template <auto F, class... Ps> class served_call<F, parameters<Ps...>> {
-  using inner = call_for<fixed<F>, arriving_t<Ps>...>;
+template <class F, class Signature = typename signature_of<F>::type> class served_call;
+template <class F, class... Ps> class served_call<F, parameters<Ps...>> {
+  using inner = call_for<F, arriving_t<Ps>...>;
 
 public:
   using value = typename inner::value;
+  static constexpr unsigned levels = inner::levels;
   static_assert(!inner::streams,
                 "troupe: a function that gives a stream runs on its own node only");
 
-  explicit served_call(arrived_call&& from) : from_(std::move(from)) {}
+  explicit served_call(arrived_call&& from, F f = {}) : f_(f), from_(std::move(from)) {}
+  arrived_call& arrived() { return from_; }
   static verdict run(void* self, void* storage) {
     return static_cast<served_call*>(self)->template run<false>(storage);
   }
@@ -82,7 +91,7 @@ private:
       std::apply(
           [&](auto&... a) {
             (a.inputs_are_there(), ...);
-            call_.emplace(fixed<F>{}, std::move(a)...);
+            call_.emplace(F(f_), std::move(a)...);
           },
           *arguments_);
       arguments_.reset();
@@ -98,10 +107,19 @@ private:
     from_ = {};
   }
 
+  [[no_unique_address]] F f_;
   arrived_call from_;
   std::optional<arguments> arguments_;
   std::optional<inner> call_;
 };
+
+template <class X> inline constexpr bool is_stream = false;
+template <class X> inline constexpr bool is_stream<stream<X>> = true;
+template <class... Ps> std::string text_of_parameters() {
+  std::string text;
+  ((text += (text.empty() ? "" : ",") + text_of_type<travelling_t<Ps>>()), ...);
+  return "(" + text + ")";
+}
 
 template <auto F, class Signature = typename signature_of<fixed<F>>::type> struct travels
     : std::false_type {};
@@ -110,15 +128,8 @@ template <auto F, class... Ps>
 struct travels<F, parameters<Ps...>> {
   using R = std::decay_t<std::invoke_result_t<decltype(F), Ps...>>;
   using result = typename result_of<R>::type;
-  template <class X> struct is_stream : std::false_type {};
-  template <class X> struct is_stream<stream<X>> : std::true_type {};
-  static constexpr bool value =
-      !is_stream<R>::value && (std::is_void_v<result> || encodable<result>);
-  static std::string types() {
-    std::string text;
-    ((text += (text.empty() ? "" : ",") + text_of_type<travelling_t<Ps>>()), ...);
-    return "(" + text + ")->" + text_of_type<result>();
-  }
+  static constexpr bool value = !is_stream<R> && (std::is_void_v<result> || encodable<result>);
+  static std::string types() { return text_of_parameters<Ps...>() + "->" + text_of_type<result>(); }
 };
 
 // Its result stays whole, if it is a tuple.
@@ -135,7 +146,7 @@ template <auto F> known_function& known() {
   return f;
 }
 template <auto F> exported_function& exported() {
-  using call = served_call<F>;
+  using call = served_call<fixed<F>>;
   static exported_function f{
       known<F>(), &served_type<call, fixed<F>>,
       +[](void* place, arrived_call&& from) { ::new (place) call(std::move(from)); }};
@@ -152,6 +163,7 @@ struct outgoing_call {
   bool (*write)(const void* call, encoder& to);
   void (*each_input)(const void* call, void (*visit)(void* with, object* input), void* with);
   bool by_refs;  // no input's value is needed for it to be written
+  bool makes = false;  // an actor's instance: the call is a `making`
 };
 struct argument_writer {
   encoder& to;

@@ -3,6 +3,7 @@
 // its class.
 #pragma once
 #include <troupe/detail/function.hpp>
+#include <troupe/detail/wire.hpp>
 #include <troupe/options.hpp>
 
 #include <atomic>
@@ -29,11 +30,14 @@ struct actor_type {
   void (*destroy)(void* instance) noexcept;
   std::shared_ptr<const void> (*save)(const void* instance);  // null: the class has no snapshot()
   void (*restore)(hosted&);                                   // gives it to the instance
+  const value_codec* snapshot;  // of what save gives; null: it does not travel
 };
+template <class S> struct snapshot_form;  // its codec (detail/exported_actor.hpp)
 
 // How to make the instance once more.
 struct recipe {
   virtual void make(hosted&) const = 0;
+  virtual void write(encoder&) const {}  // the arguments, for a constructor on another node
   virtual ~recipe() = default;
 };
 
@@ -46,11 +50,13 @@ struct hosted {
   task_options calls;        // of its calls, if `plain` is false
   bool plain = true;         // its calls have no options
   bool reentrant = false, saves = false;
+  bool elsewhere = false;  // the instance lives on another node; then the snapshot is one's bytes
   unsigned concurrency = 1, restarts = 0, retry_calls = 0, snapshot_every = 1;
   std::shared_ptr<const void> snapshot;
   std::unique_ptr<const recipe> again;  // if restarts > 0, once it has been made
   alignas(64) std::atomic<std::uint64_t> handles{1};
   std::atomic<std::uint32_t> load{0};  // calls made and not ended: a hint
+  std::atomic<std::uint32_t> made{0};  // so often it was made again
 
   hosted(const actor_type& t, domain& d) : type(&t), inside(&d) {}
   hosted(const hosted&) = delete;
@@ -58,7 +64,9 @@ struct hosted {
 };
 
 // Throws troupe::error.
-hosted* create_actor(domain& d, const actor_type& type, const task_options* options);
+// maker: what makes its instance on another node; null: its arguments stay here.
+hosted* create_actor(domain& d, const actor_type& type, const task_options* options,
+                     const task_type* maker);
 void give_up_actor(hosted& h);  // its constructor will not run
 hosted* find_actor(domain& d, const std::string& name, const actor_type& type);
 void check_call_options(const task_options& options);
@@ -76,6 +84,11 @@ const std::string& name_of_actor(const hosted& h);
 [[noreturn]] void throw_not_copyable(const hosted& h);
 // A call that the actor may have to make again cannot be.
 [[noreturn]] void throw_no_retry_of_call(const hosted& h, std::string_view method);
+inline bool stays(const task_type& t) { return t.travels == nullptr; }
+// Its instance is elsewhere, and the call cannot go there.
+[[noreturn]] void throw_call_stays(const hosted& h, std::string_view method);
+// From these arguments, by a node that can.
+template <class T, class... Xs> void construct_elsewhere(hosted& h, Xs&&... xs);
 
 // ---- the instance -------------------------------------------------------------------------------
 template <class T>
@@ -89,7 +102,7 @@ concept restoring = requires(T& t, const S& s) {
 
 template <class T> constexpr actor_type actor_type_of_class() {
   actor_type t{name_of<T>::value, &typeid(T), [](void* p) noexcept { delete static_cast<T*>(p); },
-               nullptr, nullptr};
+               nullptr,           nullptr,    nullptr};
   if constexpr (saving<T>) {
     using S = std::decay_t<decltype(std::declval<const T&>().snapshot())>;
     static_assert(restoring<T, S>,
@@ -101,6 +114,7 @@ template <class T> constexpr actor_type actor_type_of_class() {
     t.restore = [](hosted& h) {
       static_cast<T*>(h.instance)->restore(*static_cast<const S*>(h.snapshot.get()));
     };
+    t.snapshot = snapshot_form<S>::codec;
   }
   return t;
 }
@@ -117,6 +131,7 @@ template <class T, class... Xs> struct recipe_of final : recipe {
 template <class T> struct constructor {
   hosted* h;
   template <class... Xs> void operator()(Xs&&... xs) const {
+    if (h->elsewhere) return construct_elsewhere<T>(*h, std::forward<Xs>(xs)...);
     if (h->restarts > 0) {
       if constexpr ((copyable_parts<std::decay_t<Xs>>::value && ...))
         h->again = std::make_unique<recipe_of<T, std::decay_t<Xs>...>>(xs...);
@@ -201,6 +216,7 @@ public:
     return C::footprint(static_cast<const in_turn*>(self)->place_);
   }
   static void destroy(void* self) noexcept { of(self).call().~C(); }
+  static const void* call_in(const void* self) { return static_cast<const in_turn*>(self)->place_; }
 
 private:
   static in_turn& of(void* self) { return *static_cast<in_turn*>(self); }
