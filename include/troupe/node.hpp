@@ -20,9 +20,14 @@
 // the calls there have ended: that is no break for one with snapshots. It cannot be reentrant, and
 // methods that give streams, or take or give what is not encodable, are an error at the call.
 //
-// When a node dies, its tasks run again elsewhere: a body may run more than once, and what it does
-// to the world outside should bear that. What was put, or is still wanted by others, lives on the
-// node that made it, and is lost with it.
+// A value of more than 64 KiB stays on the node that made it until somebody elsewhere waits for it, or
+// asks whether it has settled; tasks with such inputs run there, if they can and that saves time.
+//
+// When a node dies, its tasks run again elsewhere, and so do those whose values it had, when they are
+// needed: a body may run more than once, and what it does to the world outside should bear that.
+// What was put lives on the node that has put it, and is lost with it, unless it has replicas
+// (put_options); so are the values of tasks that a task on that node has submitted.
+// Who leaves the cluster runs at home what it had not fetched.
 #pragma once
 #include <troupe/runtime.hpp>
 

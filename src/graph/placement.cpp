@@ -149,6 +149,16 @@ void placement::expect_nobody(std::uint64_t function) {
     if (r.what.wants.function == function) r.what.may_wait = false;
 }
 
+placings placement::give_up(const std::function<bool(const needs&)>& may_hope) {
+  placings out;
+  for (auto& [wants, l] : lines_) {
+    if (anyone_can(wants) || may_hope(wants)) continue;
+    for (auto& [order, r] : l.all) r->what.may_wait = false;
+  }
+  refuse_stuck(out);
+  return out;
+}
+
 std::optional<node_id> placement::taker() const {
   const node* best = nullptr;
   for (auto& [id, n] : nodes_) {

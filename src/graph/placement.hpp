@@ -8,6 +8,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -111,6 +112,9 @@ public:
   void let_wait(const global_id& task);
   // Who needs this function does not wait for nodes to come. To be told before a node hands it back.
   void expect_nobody(std::uint64_t function);
+
+  // Those that wait for nodes to come, and may not hope for any.
+  [[nodiscard]] placings give_up(const std::function<bool(const needs&)>& may_hope);
 
   // Who has the most room now.
   std::optional<node_id> taker() const;

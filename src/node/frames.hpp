@@ -53,7 +53,7 @@ struct run {
   // Of an actor's call: the attempt that made its instance; that is also what a cancel destroys.
   std::uint64_t instance = 0;
   std::uint32_t snapshot_every = 0;  // of a constructor; 0: none are wanted
-  bool may_stay = false;  // its value, if it is big: then only its name comes back
+  bool may_stay = false;             // its value, if it is big: then only its name comes back
 };
 // stays: `refs` has its name, `size` says how big it is, about.
 enum class came : std::uint8_t { value, failure, stays };

@@ -23,7 +23,8 @@
 namespace troupe::detail {
 
 namespace {
-constexpr std::int64_t ms = 1'000'000, load_every = 100 * ms, review_every = 50 * ms;
+constexpr std::int64_t ms = 1'000'000, load_every = 100 * ms, review_every = 50 * ms,
+                       hope_every = 1000 * ms;
 
 node_facts facts_of(node_id id, const std::string& name, const frames::facts& f) {
   node_facts facts{id, name, f.slots, {f.labels.begin(), f.labels.end()}, {}, {}};
@@ -223,6 +224,7 @@ node_core::time node_core::next_turn() const {
   if (const auto tick = placement_.next_tick()) next = std::min(next, *tick);
   if (!links_.empty()) next = std::min({next, load_at_, review_at_});
   if (!resting_.empty()) next = std::min(next, review_at_);
+  if (placement_.waiting() > 0) next = std::min(next, hope_at_);
   return std::min(next, relieve_at_);
 }
 
@@ -230,6 +232,10 @@ void node_core::turn() {
   const time t = now();
   for (const auto& address : members_->due(t)) transport_->connect(address);
   if (const auto tick = placement_.next_tick(); tick && *tick <= t) apply(placement_.tick(t));
+  if (hope_at_ <= t) {
+    hope_at_ = t + hope_every;
+    apply(placement_.give_up([this](const needs& n) { return may_come_again(n); }));
+  }
   if (crowd_ && relieve_at_ == INT64_MAX) {
     crowded_since_ = t;
     ended_before_ = domain_.total(&books::ended);

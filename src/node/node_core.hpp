@@ -159,8 +159,8 @@ private:
     object* rests = nullptr;         // its object, with a reference, once its value is elsewhere
     std::optional<global_id> made;   // what that value is called there
     std::shared_ptr<ref_source> keeps = {};  // it is kept there meanwhile
-    hosted* call_of = nullptr;       // it is a call of an actor whose instance is elsewhere
-    bool broke = false;              // its reply says so
+    hosted* call_of = nullptr;               // it is a call of an actor whose instance is elsewhere
+    bool broke = false;                      // its reply says so
   };
   void take_over(task& t, bool must_leave);
   void place(std::uint64_t number);
@@ -217,7 +217,7 @@ private:
   struct served {
     object* o = nullptr;  // with a reference
     time began = 0;
-    bool may_stay = false;  // its value
+    bool may_stay = false;                // its value
     std::shared_ptr<served_turn> turn{};  // of an actor's call
   };
   using served_key = std::pair<node_id, std::uint64_t>;
@@ -361,7 +361,7 @@ private:
   std::size_t ended_before_ = 0;  // tasks of the runtime, then
   bool draining_ = false;
   frames::load told_load_;
-  time load_at_ = 0, review_at_ = 0;
+  time load_at_ = 0, review_at_ = 0, hope_at_ = 0;
   std::shared_ptr<shared_objects> objects_;
   pulls pulls_;
   std::mutex pulling_mutex_;  // guards the next: written by this thread, read by the network's

@@ -139,7 +139,8 @@ void node_core::move_instances(node_id peer) {
 
 // An actor that no node can make is not to be tried again.
 failure::kind node_core::no_node_can(std::uint64_t number) const {
-  return made_by(*sent_.at(number).t) ? failure::kind::lost : failure::kind::thrown;
+  const sent_task& s = sent_.at(number);
+  return s.rests || made_by(*s.t) ? failure::kind::lost : failure::kind::thrown;
 }
 
 // What nodes have said of its function.

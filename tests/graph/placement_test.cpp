@@ -510,3 +510,22 @@ TEST_CASE("what was at a node that left is placed again, and its answers are sta
   (void)p.forget(a.task, 0);
   CHECK(p.known() == 0);
 }
+
+TEST_CASE("who waits for a node to come waits as long as there is hope") {
+  placement p(facts(1, 2));
+  auto t = task(1);
+  t.must_leave = t.may_wait = true;
+  CHECK(p.offer(t, 0).empty());
+  CHECK(p.give_up([](const needs&) { return true; }).empty());
+  CHECK(p.waiting() == 1);
+  CHECK(all_of<nobody_can>(p.give_up([](const needs&) { return false; })).size() == 1);
+  CHECK(p.known() == 0);
+  (void)p.joined(facts(2, 1), 0);
+  for (std::uint64_t n = 2; n < 5; ++n) {
+    auto other = task(n);
+    other.must_leave = other.may_wait = true;
+    (void)p.offer(other, 0);
+  }
+  CHECK(p.waiting() > 0);  // for room, not for a node
+  CHECK(p.give_up([](const needs&) { return false; }).empty());
+}
