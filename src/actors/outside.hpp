@@ -33,6 +33,7 @@ struct away_reply {
   const failure* why = nullptr;
   // Of an actor's call: its instance is not to be used again. unbegun: and it has not seen the call.
   bool broke = false, unbegun = false;
+  bool keep = false;  // the call, once the value has been read: refs in that value name what it has made
 };
 
 // Any thread may call. Each task that was given away is answered exactly once (task::bring), by its
@@ -44,6 +45,8 @@ public:
   virtual void offer(task& t) noexcept = 0;
   // It is to come back: it gets its answer, if it has none, and one more.
   virtual void recall(task& t) noexcept = 0;
+  // Its reply said that its call is to be kept: it is, and waits to be brought once more; or it is not.
+  virtual void keeps_call(task& t, bool kept) noexcept = 0;
   // Its value is in place: it is put once so many nodes in all have it, or it fails. Takes a reference.
   virtual void replicate(object* o, const value_codec& type, unsigned nodes) noexcept = 0;
   // A task that it serves waits for objects (or does so no more): there is room for others.
@@ -65,8 +68,10 @@ struct away_state {
   std::shared_ptr<outside> where;
   away_reply reply;
   bool must_leave = false;
-  bool rests =
-      false;  // its value is on another node; set by that node's word, before it is brought
+  // It has settled, and has been counted out: its value is on another node (so that node has said,
+  // before it was brought), or its call is kept.
+  bool rests = false;
+  bool keeps_call = false;
 };
 
 }  // namespace troupe::detail

@@ -307,8 +307,10 @@ bool task::has_more_tries() const {
 
 void task::run() noexcept {
   end_wait();  // for inputs
-  if (extras_) [[unlikely]]
+  if (extras_) [[unlikely]] {
+    if (keeps_call()) return forget_call();
     if (goes_elsewhere()) return;
+  }
   task* outer = std::exchange(seat::mine().running, this);
   verdict v;
   const failure* failed = nullptr;
@@ -358,9 +360,11 @@ void task::run() noexcept {
     return suspend(*v.which);
   }
   again = again && !domain_->stopping();
-  if (extras_) [[unlikely]]
+  if (extras_) [[unlikely]] {
     extras_->standing = {};
-  if (!again) destroy_call();
+    if (failed && keeps_call()) give_up_call();
+  }
+  if (!again && !keeps_call()) destroy_call();
   seat& now = type_.destroy ? seat::mine() : s;  // an argument's destructor may have waited
   now.running = outer;
   if (extras_) [[unlikely]]
@@ -420,6 +424,7 @@ void task::settle(outcome how, seat& s) {
 // It has settled, and its call is gone.
 void task::finish() {
   if (extras_ && extras_->stop) domain_->remove_token(*this);
+  if (keeps_call()) return keep_call();
   if (!extras_ || extras_->options.deadline <= duration::zero()) return end(seat::mine(), rests());
   stage_ = stage::leaving;        // the clock may know it still
   intrusive_ptr_add_ref(ctrl());  // for a place in a queue

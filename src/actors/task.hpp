@@ -258,6 +258,11 @@ private:
   // False: there is no other node, and it goes on here.
   bool leave_home();
   bool goes_elsewhere();
+  bool keeps_call() const { return extras_ && extras_->away && extras_->away->keeps_call; }
+  void keep_call();
+  void forget_call();
+  void give_up_call();
+  void count_out();
   bool fetch_inputs();
   void tell_served(bool waits);
   bool leave_in_turn();

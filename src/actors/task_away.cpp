@@ -91,13 +91,37 @@ void task::tell_served(bool waits) {
   if (auto where = domain_->outside()) where->served_waits(waits);
 }
 
+// From now on the runtime's end waits for it as for a set.
+void task::count_out() {
+  if (std::exchange(extras_->away->rests, true)) return;
+  domain_->set_stands();
+  domain_->ended(seat::mine());
+}
+
+// It has settled; what its value refers to may be lost, and then it is run again elsewhere.
+void task::keep_call() {
+  count_out();
+  const auto where = extras_->away->where;
+  intrusive_ptr_add_ref(ctrl());  // for a place in a queue
+  set_out(where);
+  where->keeps_call(*this, true);
+  is_away();
+}
+void task::give_up_call() {
+  extras_->away->keeps_call = false;
+  extras_->away->where->keeps_call(*this, false);
+}
+void task::forget_call() {
+  extras_->away->keeps_call = false;
+  destroy_call();
+  finish();
+}
+
 void task::rest() {
-  extras_->away->rests = true;
   family().settled.store(true, std::memory_order_release);
   seat& s = seat::mine();
   domain_->settled(*this, {outcome::value, nullptr}, s);
-  domain_->set_stands();
-  domain_->ended(s);
+  count_out();
   out_->found_elsewhere();
   hold_memory(out_);
   shard_of(*out_).resolver->tell(elsewhere_msg{out_});
@@ -111,6 +135,7 @@ void task::bring(away_reply reply) {
 verdict task::take_reply() {
   const away_reply reply = std::exchange(extras_->away->reply, {});
   if (reply.is == away_reply::failed) throw brought{reply.why, reply.broke, reply.unbegun};
+  extras_->away->keeps_call = reply.keep;
   if (reply.is == away_reply::in_place) return {};
   const known_function& f = type_.travels->function();
   decoder from{reply.bytes, reply.refs.get()};

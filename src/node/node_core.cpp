@@ -137,6 +137,8 @@ void node_core::leave() {
   });
   (void)ask([](node_core& n) {
     n.end_resting();
+    while (!n.calls_.empty())
+      n.not_made_again(n.calls_.begin()->first, "this node has left its cluster");
     std::vector<std::uint64_t> all;
     for (const auto& [number, s] : n.sent_) all.push_back(number);
     for (const auto number : all) {
@@ -223,7 +225,7 @@ node_core::time node_core::next_turn() const {
   time next = members_->next_due();
   if (const auto tick = placement_.next_tick()) next = std::min(next, *tick);
   if (!links_.empty()) next = std::min({next, load_at_, review_at_});
-  if (!resting_.empty()) next = std::min(next, review_at_);
+  if (!resting_.empty() || !calls_.empty()) next = std::min(next, review_at_);
   if (placement_.waiting() > 0) next = std::min(next, hope_at_);
   return std::min(next, relieve_at_);
 }
@@ -245,7 +247,11 @@ void node_core::turn() {
   if (review_at_ <= t) {
     review_at_ = t + review_every;
     review_resting();
+    review_calls();
     objects_->review();
+    for (const auto& [peer, l] : links_)
+      if (l.leaving)
+        for (const auto& s : objects_->leaves(peer)) ask_for(s);
     review_copies();
     send_messages();
     resend_calls();
@@ -342,6 +348,7 @@ void node_core::part(node_id peer, const std::string&) {
   drop_served(peer);
   drop_instances(peer);
   drop_held(peer);
+  hold_back_given(peer);
   objects_->left(peer);
   const auto again = objects_->asked_at(peer);
   for (const auto number : lineage_.at(peer)) forget_place(number);
@@ -350,6 +357,7 @@ void node_core::part(node_id peer, const std::string&) {
   apply(lineage_.gone(peer));
   for (const auto& s : again) ask_for(s);
   lose_copies(peer);
+  run_again();
   send_messages();
   const bool anyone = std::any_of(links_.begin(), links_.end(),
                                   [](const auto& e) { return e.second.facts.slots > 0; });

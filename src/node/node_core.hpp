@@ -99,6 +99,7 @@ public:
   void end_instance(hosted& h) noexcept override;
   void crowded() noexcept override;
   void served_waits(bool begins) noexcept override;
+  void keeps_call(task& t, bool kept) noexcept override;
   void replicate(object* o, const value_codec& type, unsigned nodes) noexcept override;
 
 private:
@@ -149,6 +150,11 @@ private:
     time at;
     node_id node;
   };
+  struct given {
+    std::uint64_t index = 0;  // in the frame with the value
+    global_id object;
+    std::uint64_t type = 0;
+  };
   struct sent_task {
     task* t = nullptr;  // alive until it is brought its reply
     bool must_leave = false;
@@ -159,8 +165,10 @@ private:
     object* rests = nullptr;         // its object, with a reference, once its value is elsewhere
     std::optional<global_id> made;   // what that value is called there
     std::shared_ptr<ref_source> keeps = {};  // it is kept there meanwhile
-    hosted* call_of = nullptr;               // it is a call of an actor whose instance is elsewhere
-    bool broke = false;                      // its reply says so
+    std::vector<given> gives = {};           // what its value refers to, of the node that made it
+    bool again = false;         // it has settled, and runs for what its value refers to
+    hosted* call_of = nullptr;  // it is a call of an actor whose instance is elsewhere
+    bool broke = false;         // its reply says so
   };
   void take_over(task& t, bool must_leave);
   void place(std::uint64_t number);
@@ -194,6 +202,25 @@ private:
   void forget_place(std::uint64_t number);
   void review_resting();
   void end_resting();
+  // ---- tasks whose values refer to what they have made on their node (kept_calls.cpp)
+  struct kept_call {
+    task* t;
+    std::vector<given> gives;
+    bool kept = false;  // so it has said
+    bool lost = false;  // something of that, until it is made again
+  };
+  static std::vector<given> named_in(const std::vector<frames::sent_ref>& refs);
+  static std::vector<given> given_by(node_id maker, std::vector<given> named);
+  void note_call(task& t, std::vector<given>&& gives);
+  void hear_of_call(task& t, bool kept);
+  void hold_back_given(node_id peer);
+  void run_again();
+  void made_again(node_id from, std::uint64_t number, frames::came how,
+                  const std::vector<given>& sent, ref_source* refs);
+  void not_made_again(std::uint64_t number, const std::string& why);
+  void forget_call(std::uint64_t number);
+  void review_calls();
+
   // ---- actors whose instances are elsewhere (sent_actors.cpp)
   struct away_instance {
     node_id node;
@@ -347,6 +374,8 @@ private:
   std::unordered_map<global_id, std::uint64_t> made_at_;      // and by their values' names there
   std::set<std::uint64_t> resting_in_order_;  // the same, and so the same in every run
   std::uint64_t reviewed_ = 0;
+  std::map<std::uint64_t, kept_call> calls_;
+  std::unordered_map<const task*, std::uint64_t> calls_of_;  // the same
   std::map<global_id, copying> copying_;
   std::map<global_id, copy> copies_;
   std::unordered_map<const known_function*, std::uint64_t> hashes_;

@@ -332,8 +332,9 @@ void node_core::ask_for(const shared_objects::sought& s) {
 }
 
 void node_core::on(node_id from, frames::want&& f) {
-  const auto found = objects_->own(f.object);
+  auto found = objects_->own(f.object);
   if (!found.o && send_of_copy(from, f.object)) return;
+  if (!found.o) found = objects_->stand_in(f.object);
   if (!found.o) {
     ++unknown_;
     return send(from, frames::have{f.object, false, {}, {}});

@@ -59,10 +59,13 @@ std::string node_core::describe() {
   const auto stats = domain_.stats();
   {
     std::lock_guard guard{work_mutex_};
-    j["tasks"] = {
-        {"unsettled", stats.tasks_unsettled}, {"settled", stats.tasks_settled},
-        {"served", served_.size()},           {"away", sent_.size()},
-        {"resting", resting_.size()},         {"waiting_for_a_node", placement_.waiting()}};
+    j["tasks"] = {{"unsettled", stats.tasks_unsettled},
+                  {"settled", stats.tasks_settled},
+                  {"served", served_.size()},
+                  {"away", sent_.size()},
+                  {"resting", resting_.size()},
+                  {"kept_calls", calls_.size()},
+                  {"waiting_for_a_node", placement_.waiting()}};
     j["objects"] = {{"here", stats.objects}, {"held_for_others", held_.size()}};
   }
   j["instances"] = {{"of_others", instances_.size()}, {"elsewhere", away_instances_.size()}};

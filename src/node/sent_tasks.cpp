@@ -76,7 +76,17 @@ void node_core::crowded() noexcept {
 
 void node_core::give_back(task& t) {
   const auto found = numbers_.find(&t);
-  if (found != numbers_.end()) {
+  if (found != numbers_.end() && calls_.contains(found->second)) {
+    const std::uint64_t number = found->second;
+    if (const auto again = sent_.find(number); again != sent_.end()) {
+      if (const auto current = again->second.current) {
+        attempts_.erase(current->number);
+        send(current->node, frames::cancel{current->number});
+      }
+      apply(placement_.forget({id_, number}, now()));
+    }
+    not_made_again(number, "its task is to end");
+  } else if (found != numbers_.end()) {
     const std::uint64_t number = found->second;
     const sent_task& s = sent_.at(number);
     if (s.call_of && (s.current || s.pull)) {  // it has its turn until its body has ended there
@@ -158,11 +168,11 @@ void node_core::take_over(task& t, bool must_leave) {
 // For the first time, or because its value was lost.
 void node_core::place(std::uint64_t number) {
   const sent_task& s = sent_.at(number);
+  const bool must_leave = s.must_leave;  // it may be over when it has been offered
   auto offered = offer_of(number, s);
-  offered.may_wait = s.rests ? s.must_leave : may_come_again(offered.wants);
+  offered.may_wait = s.rests ? must_leave : may_come_again(offered.wants);
   apply(placement_.offer(std::move(offered), now()));
-  if (s.must_leave)
-    placement_.let_wait({id_, number});  // somebody could run it, and may come again
+  if (must_leave) placement_.let_wait({id_, number});  // somebody could run it, and may come again
 }
 
 void node_core::relieve() {
@@ -257,7 +267,7 @@ void node_core::send_away(std::uint64_t number, const attempt& to) {
       return bring_failure(number, failure::kind::thrown, "its arguments cannot be sent: " + why);
     return bring(number, {});
   }
-  f.may_stay = !t.type().parts && !s.call_of && !t.type().travels->makes;
+  f.may_stay = !s.again && !t.type().parts && !s.call_of && !t.type().travels->makes;
   if (l->second.told.insert(f.function).second) {
     f.name = function.name;
     f.types = function.types;
@@ -295,6 +305,18 @@ void node_core::place_again(std::uint64_t number) {
 
 void node_core::bring(std::uint64_t number, away_reply reply) {
   const auto found = sent_.find(number);
+  if (found->second.again) {
+    std::string why = "its task cannot run again";
+    if (reply.why) {
+      why = reply.why->story();
+      reply.why->release();
+    }
+    return not_made_again(number, why);
+  }
+  if (reply.is == away_reply::value && !found->second.gives.empty()) {
+    reply.keep = true;
+    note_call(*found->second.t, std::move(found->second.gives));
+  }
   task* t = found->second.t;
   object* const rested = found->second.rests;
   auto then = lineage_.settled(number);
@@ -349,6 +371,7 @@ void node_core::on(node_id from, frames::done&& f) {
                          ? std::optional{f.what.refs[0].object}
                          : std::nullopt;
   if (f.how == frames::came::stays && !stays) return malformed(from, "a value without a name");
+  auto named = named_in(f.what.refs);
   // Kept until it is read, also if nobody wants it.
   auto refs = objects_->arrived(from, std::move(f.what.refs));
   const auto under_way = attempts_.find(f.attempt);
@@ -369,6 +392,13 @@ void node_core::on(node_id from, frames::done&& f) {
     return;
   }
   found->second.current.reset();
+  if (found->second.again) {
+    if (f.what.held != 0) send(from, frames::let_go{f.what.held});
+    return made_again(from, number, f.how, named, refs.get());
+  }
+  if (f.how == frames::came::value && !found->second.call_of &&
+      !found->second.t->type().travels->makes)
+    found->second.gives = given_by(from, std::move(named));
   if (stays) return let_rest(from, number, *stays, f.what.size, std::move(refs));
   found->second.broke = f.broke;
   note_instance(from, found->second, f);

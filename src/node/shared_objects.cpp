@@ -61,6 +61,8 @@ std::uint64_t shared_objects::sink::name(object* o, const value_codec& type) {
     refs_.push_back({id, type.hash, {}, {}, {}});
     if (lies != table_.lie_at_.end() && id.maker == table_.self_) refs_.back().at = lies->second;
     refs_.back().copies = table_.entries_.at(id).copies;
+    if (id.maker != table_.self_)
+      refs_.back().copies.push_back(table_.self_);  // it may be asked, too
   }
   return place->second;
 }
@@ -68,7 +70,7 @@ std::uint64_t shared_objects::sink::name(object* o, const value_codec& type) {
 // The lock is held. What is here of a maker that is gone is this node's own from now on.
 global_id shared_objects::name_of(object* o, const value_codec& type) {
   const auto found = ids_.find(o);
-  if (found != ids_.end() && !is_orphan(found->second, *o)) return found->second;
+  if (found != ids_.end() && !is_orphan(found->second)) return found->second;
   const global_id id{self_, ++numbers_};
   o->retain();
   entries_.emplace(id, entry{.o = o, .type = &type, .hash = type.hash, .settled = true});
@@ -76,9 +78,11 @@ global_id shared_objects::name_of(object* o, const value_codec& type) {
   return id;
 }
 
-bool shared_objects::is_orphan(global_id id, const object& o) const {
-  return id.maker != self_ && o.is_sealed() &&
-         (!peers_.contains(id.maker) || leaving_.contains(id.maker));
+bool shared_objects::is_orphan(global_id id) const {
+  if (id.maker == self_) return false;
+  if (!borrows_.is_borrowed(id)) return true;
+  const entry& e = entries_.at(id);
+  return leaving_.contains(id.maker) && e.o && e.o->is_sealed();
 }
 
 void shared_objects::sink::take_back() noexcept {
@@ -114,7 +118,8 @@ public:
     std::lock_guard guard{table_->mutex_};
     for (const auto& r : refs_)
       if (r.object.maker != table_->self_)
-        if (const auto e = table_->entries_.find(r.object); e != table_->entries_.end())
+        if (const auto e = table_->entries_.find(table_->name_now(r.object));
+            e != table_->entries_.end())
           --e->second.pins;
   }
   object* find(std::uint64_t index, const value_codec& type) override {
@@ -129,7 +134,8 @@ public:
     std::string lost;
     {
       std::lock_guard guard{table_->mutex_};
-      const auto found = table_->entries_.find(sent.object);
+      const global_id id = table_->name_now(sent.object);
+      const auto found = table_->entries_.find(id);
       if (found == table_->entries_.end() || found->second.hash != type.hash) return nullptr;
       entry& e = found->second;
       if (!e.o) {
@@ -137,7 +143,8 @@ public:
         e.type = &type;
         e.o->away = 1;
         e.o->found_elsewhere();
-        table_->ids_.emplace(e.o, sent.object);
+        table_->ids_.emplace(e.o, id);
+        table_->stand_ins_.emplace(e.o, id);
         lost = std::exchange(e.lost, {});
       }
       e.o->retain();
@@ -181,6 +188,10 @@ std::shared_ptr<ref_source> shared_objects::arrived(node_id from,
       if (found == entries_.end()) continue;  // nobody has had that
       found->second.o->retain();
       own.emplace(i, source::known{found->second.o, found->second.hash});
+    } else if (const global_id now = name_now(r.object); now != r.object) {
+      apply(borrows_.got(r.object, from), then);  // the sender waits for its answer
+      apply(borrows_.local_gone(r.object), then);
+      ++entries_.at(now).pins;
     } else {
       apply(borrows_.got(r.object, from), then);
       entry& e = entries_[r.object];
@@ -212,7 +223,7 @@ void shared_objects::apply(borrows::effects&& e, afterwards& then) {
       forget(id, found->second, then);
   for (const auto& id : e.lost)
     if (const auto found = entries_.find(id);
-        found != entries_.end() && found->second.copies.empty())
+        found != entries_.end() && found->second.copies.empty() && !found->second.held_back)
       lose(found->second, gone_text(id), then);
 }
 
@@ -235,9 +246,12 @@ void shared_objects::forget(global_id id, entry& e, afterwards& then) {
   if (e.o) {
     if (const auto named = ids_.find(e.o); named != ids_.end() && named->second == id)
       ids_.erase(named);
+    if (const auto one = stand_ins_.find(e.o); one != stand_ins_.end() && one->second == id)
+      stand_ins_.erase(one);
     then.drop.push_back(e.o);
   }
   forget_at(e);
+  std::erase_if(renamed_, [&](const auto& r) { return r.second == id; });
   entries_.erase(global_id{id});
 }
 
@@ -268,14 +282,16 @@ std::vector<borrows::message> shared_objects::take_messages() {
 void shared_objects::review() {
   afterwards then;
   std::lock_guard guard{mutex_};
-  std::vector<global_id> unused;
+  std::vector<global_id> unused, moved;
   for (auto& [id, e] : entries_) {
     if (e.pins != 0) continue;
     const bool only_here = !e.o || e.o->refs.load(std::memory_order_acquire) == 1,
-               orphaned = e.o && is_orphan(id, *e.o);
-    if (id.maker == self_ ? only_here && e.copied && !borrows_.is_lent(id) : only_here || orphaned)
+               moves = leaving_.contains(id.maker) && e.o && e.o->is_sealed();
+    if (id.maker == self_ ? only_here && e.copied && !borrows_.is_lent(id) : only_here)
       unused.push_back(id);
+    else if (moves && borrows_.is_borrowed(id)) moved.push_back(id);
   }
+  for (const auto& id : moved) apply(borrows_.local_gone(id), then);  // others may ask here yet
   for (const auto& id : unused) {
     entry& e = entries_.at(id);
     if (id.maker == self_) {
@@ -298,9 +314,11 @@ void shared_objects::close(const std::string& why) {
     if (e.o) then.drop.push_back(e.o);
   }
   entries_.clear();
+  renamed_.clear();
   at_.clear();
   lie_at_.clear();
   ids_.clear();
+  stand_ins_.clear();
   peers_.clear();
 }
 
@@ -314,10 +332,10 @@ shared_objects::found shared_objects::own(global_id id) {
 
 std::optional<shared_objects::sought> shared_objects::wanted(const object* o) {
   std::lock_guard guard{mutex_};
-  const auto found = ids_.find(const_cast<object*>(o));
-  if (found == ids_.end() || found->second.maker == self_) return std::nullopt;
+  const auto found = stand_ins_.find(o);
+  if (found == stand_ins_.end()) return std::nullopt;
   entry& e = entries_.at(found->second);
-  if (e.settled || std::exchange(e.asked, true)) return std::nullopt;
+  if (e.settled || std::exchange(e.asked, true) || e.held_back) return std::nullopt;
   return sought{found->second, e.at, {}};
 }
 
@@ -334,10 +352,10 @@ std::optional<shared_objects::sought> shared_objects::not_at(global_id at) {
 
 std::optional<shared_objects::sought> shared_objects::not_whole(const object* o, node_id from) {
   std::lock_guard guard{mutex_};
-  const auto found = ids_.find(const_cast<object*>(o));
-  if (found == ids_.end() || found->second.maker == self_) return std::nullopt;
+  const auto found = stand_ins_.find(o);
+  if (found == stand_ins_.end()) return std::nullopt;
   entry& e = entries_.at(found->second);
-  if (e.at) {
+  if (e.at || e.held_back) {
     forget_at(e);
     e.settled = false;
     return sought{found->second, {}, {}};
@@ -353,6 +371,7 @@ std::vector<shared_objects::sought> shared_objects::asked_at(node_id node) {
   std::lock_guard guard{mutex_};
   leaving_.erase(node);
   for (auto& [id, e] : entries_) {
+    if (e.held_back) continue;
     if (id.maker == node && !e.copies.empty()) {
       if (e.settled || !e.o) continue;
       e.asked = true;
@@ -390,6 +409,82 @@ std::vector<shared_objects::sought> shared_objects::leaves(node_id maker) {
     if (id.maker == maker && e.o && !e.settled && !std::exchange(e.asked, true))
       all.push_back({id, e.at, {}});
   return all;
+}
+
+bool shared_objects::is_needed(global_id id) {
+  std::lock_guard guard{mutex_};
+  const auto found = entries_.find(id);
+  return found != entries_.end() && !(found->second.o && found->second.o->is_sealed()) &&
+         found->second.lost.empty();
+}
+
+void shared_objects::hold_back(global_id id) {
+  std::lock_guard guard{mutex_};
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return;
+  found->second.held_back = true;
+}
+
+void shared_objects::lose(global_id id, const std::string& why) {
+  afterwards then;
+  std::lock_guard guard{mutex_};
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return;
+  found->second.held_back = false;
+  lose(found->second, why, then);
+}
+
+global_id shared_objects::name_now(global_id id) const {
+  for (auto r = renamed_.find(id); r != renamed_.end(); r = renamed_.find(id)) id = r->second;
+  return id;
+}
+
+std::optional<shared_objects::sought> shared_objects::rename(global_id was, global_id is,
+                                                             std::uint64_t index,
+                                                             ref_source* refs) {
+  const value_codec* type = nullptr;
+  bool asked = false;
+  {
+    afterwards then;
+    std::lock_guard guard{mutex_};
+    const auto old = entries_.find(was);
+    const auto now = entries_.find(is);
+    if (old == entries_.end() || now == entries_.end() || now->second.o) return std::nullopt;
+    entry moved = std::move(old->second);
+    entries_.erase(old);
+    moved.held_back = false;
+    forget_at(moved);
+    renamed_.emplace(was, is);
+    if (borrows_.is_borrowed(was)) apply(borrows_.local_gone(was), then);
+    moved.pins += now->second.pins;
+    moved.at = std::exchange(now->second.at, std::nullopt);
+    moved.copies = std::move(now->second.copies);
+    if (moved.o) {
+      stand_ins_.insert_or_assign(moved.o, is);
+      if (const auto [named, fresh] = ids_.emplace(moved.o, is); named->second == was)
+        named->second = is;
+    }
+    type = moved.o ? moved.type : nullptr;
+    asked = moved.asked;
+    now->second = std::move(moved);
+  }
+  if (type)  // if its value rode along, it settles with that
+    if (object* o = refs->find(index, *type)) o->drop();
+  std::lock_guard guard{mutex_};
+  const entry& e = entries_.at(is);
+  if (!asked || e.settled) return std::nullopt;
+  return sought{is, e.at, {}};
+}
+
+shared_objects::found shared_objects::stand_in(global_id id) {
+  std::lock_guard guard{mutex_};
+  id = name_now(id);
+  const auto found = entries_.find(id);
+  if (found == entries_.end() || id.maker == self_ || !found->second.o) return {};
+  entry& e = found->second;
+  if (!e.o->is_sealed() && !e.held_back && !peers_.contains(id.maker)) return {};
+  e.o->retain();
+  return {e.o, e.type};
 }
 
 global_id shared_objects::own_id(object* o, const value_codec& type) {
@@ -431,7 +526,7 @@ shared_objects::found shared_objects::to_settle(global_id id) {
   std::lock_guard guard{mutex_};
   if (const auto other = at_.find(id); other != at_.end()) id = other->second;
   const auto at = entries_.find(id);
-  if (at == entries_.end() || id.maker == self_ || !at->second.o ||
+  if (at == entries_.end() || id.maker == self_ || !at->second.o || at->second.held_back ||
       std::exchange(at->second.settled, true))
     return {};
   at->second.o->retain();

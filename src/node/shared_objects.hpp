@@ -88,6 +88,15 @@ public:
   // The maker of what is borrowed is about to go: what is here is this node's own from now on, and what is not is
   // to be fetched.
   std::vector<sought> leaves(node_id maker);
+  // Of a borrowed object: somebody may wait for it here, and it has not settled.
+  bool is_needed(global_id id);
+  // Its maker is gone, but it is to be made again: it is not lost meanwhile.
+  void hold_back(global_id id);
+  void lose(global_id id, const std::string& why);
+  // It has been made again under another name, which a frame has brought. None: nobody has asked for it.
+  std::optional<sought> rename(global_id was, global_id is, std::uint64_t index, ref_source* refs);
+  // One that this node can answer for although its maker is gone.
+  found stand_in(global_id id);
   // An object of its own that others keep copies of, until nobody refers to it.
   global_id own_id(object* o, const value_codec& type);
   void has_copies(global_id id, const std::vector<node_id>& at);
@@ -118,6 +127,7 @@ private:
     std::optional<global_id> at{};  // where its value is, when it is not with its maker
     std::vector<node_id> copies{};  // nodes that have it beside its maker
     bool copied = false;            // its own: others are to have copies
+    bool held_back = false;         // it is being made again
     std::string lost{};             // why, while nobody has read the ref
   };
   class source;
@@ -133,7 +143,8 @@ private:
   void forget_at(entry& e);
   std::string gone_text(global_id id) const;
   global_id name_of(object* o, const value_codec& type);
-  bool is_orphan(global_id id, const object& o) const;
+  global_id name_now(global_id id) const;
+  bool is_orphan(global_id id) const;
 
   domain& domain_;
   const node_id self_;
@@ -141,13 +152,16 @@ private:
   std::mutex mutex_;  // guards all that follows
   borrows borrows_;
   std::set<node_id> peers_;
-  std::unordered_map<object*, global_id> ids_;
+  std::unordered_map<object*, global_id> ids_;              // what they are called in frames
+  std::unordered_map<const object*, global_id> stand_ins_;  // what they stand for
   std::unordered_map<global_id, entry> entries_;
   std::unordered_map<global_id, global_id> at_;  // stand-ins by where their values are
   std::unordered_map<const object*, global_id> lie_at_;
   std::vector<borrows::message> messages_;
   std::vector<copied> uncopied_;
   std::set<node_id> leaving_;
+  std::unordered_map<global_id, global_id>
+      renamed_;  // frames and other nodes may know the old ones
   std::uint64_t numbers_ = 0;
 };
 

@@ -85,6 +85,9 @@ borrows::effects borrows::left(node_id node) {
   for (const auto& id : own) take(id, node, lent_.at(id).at(node), then);
   for (const auto& id : others) {
     if (id.maker == node) {
+      for (const auto& [via, n] : borrowed_.at(id).claiming)  // who waits for the claims' answers
+        for (std::uint64_t i = 0; i < n && via != node; ++i)
+          then.send.push_back({message::passed, via, id, 0, {}});
       lose(id, borrowed_.at(id), then);
       borrowed_.erase(id);
     } else {

@@ -72,6 +72,18 @@ inline std::vector<number> shifted(const std::vector<number>& all, number by) {
 inline number peek(troupe::ref<std::vector<number>> all, number own) {
   return mix(own, troupe::here().get(all)[own]);
 }
+inline std::vector<troupe::ref<number>> split(number own, const std::vector<number>& inputs) {
+  auto& rt = troupe::here();
+  std::vector<troupe::ref<number>> parts;
+  for (number i = 0; i < 3; ++i) parts.push_back(rt.submit<pauses>(own + i, fold(own, inputs)));
+  parts.push_back(rt.put(own));
+  return parts;
+}
+inline number gather(troupe::ref<std::vector<troupe::ref<number>>> parts, number own) {
+  std::vector<number> all;
+  for (const auto& p : troupe::here().get(parts)) all.push_back(troupe::here().get(p));
+  return fold(own, all);
+}
 inline number fails(number own, number) { throw std::runtime_error("node " + std::to_string(own)); }
 inline number for_ever(number n) {
   troupe::here().sleep_for(std::chrono::hours(1));
@@ -113,8 +125,8 @@ inline int kills_its_node() {
 }
 
 inline void export_all() {
-  troupe::export_tasks<kills_its_node, plain, pauses, nested, tree, big, sum, shifted, peek, fails,
-                       for_ever>();
+  troupe::export_tasks<kills_its_node, plain, pauses, nested, tree, big, sum, shifted, peek, split,
+                       gather, fails, for_ever>();
   troupe::export_actor<tally(number), &tally::add, &tally::pauses, &tally::breaks, &tally::get>();
 }
 

@@ -14,7 +14,7 @@ struct expected {
   int failed = -1;  // whose error it is
 };
 struct planned {
-  enum kind { plain, pauses, nested, tree, big, bigger, peeks, fails, kinds } what;
+  enum kind { plain, pauses, nested, tree, big, bigger, peeks, splits, fails, kinds } what;
   number own;
   bool far;
   std::vector<std::size_t> inputs;
@@ -54,6 +54,12 @@ inline std::vector<planned> plan_of(unsigned seed) {
         p.gives.value = mix(mix(p.own, p.own + p.own + (p.own % 2 == 0 ? 0 : p.own)),
                             sum(shifted(shifted(big(p.own), p.own), 3), p.own));
         break;
+      case planned::splits: {
+        const number in = fold(p.own, values);
+        p.gives.value =
+            fold(p.own, {mix(p.own, in), mix(p.own + 1, in), mix(p.own + 2, in), p.own});
+        break;
+      }
       case planned::peeks: p.gives.value = mix(p.own, p.own + p.own + 7); break;
       default: p.gives.failed = static_cast<int>(i);
     }
@@ -84,6 +90,11 @@ inline std::vector<troupe::ref<number>> submit(const troupe::scope& rt,
         all.push_back(to.submit<graph_tasks::pauses>(peeked, last));
         break;
       }
+      case planned::splits: {  // what it gives may lie on a node that dies meanwhile
+        const auto parts = to.submit<split>(p.own, inputs);
+        all.push_back((p.own % 2 == 0 ? to : rt.with({})).submit<gather>(parts, p.own));
+        break;
+      }
       case planned::peeks: {
         const auto moved = to.submit<shifted>(to.submit<big>(p.own), 7);
         all.push_back((p.own % 2 == 0 ? to : rt.with({})).submit<peek>(moved, p.own));
@@ -101,8 +112,8 @@ inline bool is_clean(const troupe::statistics& s, const std::string& status) {
     return status.find("\"" + std::string(name) + "\": 0") != std::string::npos;
   };
   return s.objects == 0 && s.tasks_unsettled == 0 && none("lent") && none("borrowed") &&
-         none("held_for_others") && none("away") && none("waiting_for_a_node") && none("pulls") &&
-         none("of_others") && none("elsewhere");
+         none("held_for_others") && none("copies") && none("kept_calls") && none("away") &&
+         none("waiting_for_a_node") && none("pulls") && none("of_others") && none("elsewhere");
 }
 
 }  // namespace graph_tasks
