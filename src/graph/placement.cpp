@@ -149,12 +149,18 @@ void placement::expect_nobody(std::uint64_t function) {
     if (r.what.wants.function == function) r.what.may_wait = false;
 }
 
-placings placement::give_up(const std::function<bool(const needs&)>& may_hope) {
+std::vector<needs> placement::hoping() const {
+  std::vector<needs> all;
+  for (auto& [wants, l] : lines_)
+    if (!anyone_can(wants)) all.push_back(wants);
+  return all;
+}
+
+placings placement::give_up(const needs& n) {
   placings out;
-  for (auto& [wants, l] : lines_) {
-    if (anyone_can(wants) || may_hope(wants)) continue;
-    for (auto& [order, r] : l.all) r->what.may_wait = false;
-  }
+  const auto found = lines_.find(n);
+  if (found == lines_.end()) return out;
+  for (auto& [order, r] : found->second.all) r->what.may_wait = false;
   refuse_stuck(out);
   return out;
 }

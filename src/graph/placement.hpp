@@ -8,7 +8,6 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -113,8 +112,9 @@ public:
   // Who needs this function does not wait for nodes to come. To be told before a node hands it back.
   void expect_nobody(std::uint64_t function);
 
-  // Those that wait for nodes to come, and may not hope for any.
-  [[nodiscard]] placings give_up(const std::function<bool(const needs&)>& may_hope);
+  // Those that wait for nodes to come: what they need; and that none will come that has it.
+  std::vector<needs> hoping() const;  // what those need
+  [[nodiscard]] placings give_up(const needs& n);
 
   // Who has the most room now.
   std::optional<node_id> taker() const;

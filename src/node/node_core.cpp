@@ -236,7 +236,8 @@ void node_core::turn() {
   if (const auto tick = placement_.next_tick(); tick && *tick <= t) apply(placement_.tick(t));
   if (hope_at_ <= t) {
     hope_at_ = t + hope_every;
-    apply(placement_.give_up([this](const needs& n) { return may_come_again(n); }));
+    for (const needs& n : placement_.hoping())
+      if (!may_come_again(n)) apply(placement_.give_up(n));
   }
   if (crowd_ && relieve_at_ == INT64_MAX) {
     crowded_since_ = t;

@@ -418,11 +418,11 @@ bool shared_objects::is_needed(global_id id) {
          found->second.lost.empty();
 }
 
-void shared_objects::hold_back(global_id id) {
+bool shared_objects::hold_back(global_id id) {
   std::lock_guard guard{mutex_};
   const auto found = entries_.find(id);
-  if (found == entries_.end()) return;
-  found->second.held_back = true;
+  if (found == entries_.end() || !found->second.copies.empty()) return false;
+  return found->second.held_back = true;
 }
 
 void shared_objects::lose(global_id id, const std::string& why) {

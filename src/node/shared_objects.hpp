@@ -90,8 +90,8 @@ public:
   std::vector<sought> leaves(node_id maker);
   // Of a borrowed object: somebody may wait for it here, and it has not settled.
   bool is_needed(global_id id);
-  // Its maker is gone, but it is to be made again: it is not lost meanwhile.
-  void hold_back(global_id id);
+  // Its maker is gone, but it is to be made again: it is not lost meanwhile. False: others have copies.
+  bool hold_back(global_id id);
   void lose(global_id id, const std::string& why);
   // It has been made again under another name, which a frame has brought. None: nobody has asked for it.
   std::optional<sought> rename(global_id was, global_id is, std::uint64_t index, ref_source* refs);

@@ -516,10 +516,11 @@ TEST_CASE("who waits for a node to come waits as long as there is hope") {
   auto t = task(1);
   t.must_leave = t.may_wait = true;
   CHECK(p.offer(t, 0).empty());
-  CHECK(p.give_up([](const needs&) { return true; }).empty());
+  REQUIRE(p.hoping().size() == 1);
   CHECK(p.waiting() == 1);
-  CHECK(all_of<nobody_can>(p.give_up([](const needs&) { return false; })).size() == 1);
+  CHECK(all_of<nobody_can>(p.give_up(p.hoping()[0])).size() == 1);
   CHECK(p.known() == 0);
+  CHECK(p.hoping().empty());
   (void)p.joined(facts(2, 1), 0);
   for (std::uint64_t n = 2; n < 5; ++n) {
     auto other = task(n);
@@ -527,5 +528,5 @@ TEST_CASE("who waits for a node to come waits as long as there is hope") {
     (void)p.offer(other, 0);
   }
   CHECK(p.waiting() > 0);  // for room, not for a node
-  CHECK(p.give_up([](const needs&) { return false; }).empty());
+  CHECK(p.hoping().empty());
 }
