@@ -25,8 +25,9 @@
 //
 // When a node dies, its tasks run again elsewhere, and so do those whose values it had, when they are
 // needed: a body may run more than once, and what it does to the world outside should bear that.
-// What was put lives on the node that has put it, and is lost with it, unless it has replicas
-// (put_options); so are the values of tasks that a task on that node has submitted.
+// What a task's value refers to on its node (results of its children, what it has put) is made again
+// by that task, which should give the same refs each time; what it has put with replicas
+// (put_options) is taken from those. What another program puts is lost with it.
 // Who leaves the cluster runs at home what it had not fetched.
 #pragma once
 #include <troupe/runtime.hpp>

@@ -33,7 +33,8 @@ struct away_reply {
   const failure* why = nullptr;
   // Of an actor's call: its instance is not to be used again. unbegun: and it has not seen the call.
   bool broke = false, unbegun = false;
-  bool keep = false;  // the call, once the value has been read: refs in that value name what it has made
+  bool keep =
+      false;  // the call, once the value has been read: refs in that value name what it has made
 };
 
 // Any thread may call. Each task that was given away is answered exactly once (task::bring), by its

@@ -58,8 +58,7 @@ void node_core::hear_of_call(task& t, bool kept) {
 void node_core::hold_back_given(node_id peer) {
   for (auto& [number, c] : calls_)
     for (const auto& g : c.gives)
-      if (g.object.maker == peer && objects_->is_needed(g.object) &&
-          objects_->hold_back(g.object))
+      if (g.object.maker == peer && objects_->is_needed(g.object) && objects_->hold_back(g.object))
         c.lost = true;
 }
 

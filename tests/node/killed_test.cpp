@@ -179,7 +179,7 @@ TEST_CASE("random graphs come out right while nodes are killed at random, and no
 
 TEST_CASE(
     "an actor with snapshots outlives all its nodes, and each call that gave a value counts") {
-  const unsigned kills = from_environment("TROUPE_KILLS", test::size(10, 4));
+  const unsigned kills = from_environment("TROUPE_ACTOR_KILLS", test::size(10, 4));
   test::deadline over{std::chrono::seconds(60 + kills)};
   cluster c(2);
   const auto far = c.rt.with({.backoff = {.first = 1ms}, .labels = {"far"}, .restarts = 1000});

@@ -162,7 +162,7 @@ struct outgoing_call {
   // of them failed, and nothing was written.
   bool (*write)(const void* call, encoder& to);
   void (*each_input)(const void* call, void (*visit)(void* with, object* input), void* with);
-  bool by_refs;  // no input's value is needed for it to be written
+  bool by_refs;        // no input's value is needed for it to be written
   bool makes = false;  // an actor's instance: the call is a `making`
 };
 struct argument_writer {

@@ -131,7 +131,8 @@ template <class C, class T, auto M, class... Ps, class... As>
   requires(method_travels<T, M>::value && (can_write_argument<Ps, kept_t<Ps, As>>() && ... && true))
 struct outgoing_method<C, T, M, parameters<Ps...>, As...> {
   static constexpr outgoing_call how{
-      &known_method<T, M>, +[](const void* c, encoder& to) {
+      &known_method<T, M>,
+      +[](const void* c, encoder& to) {
         return write_call<C>(in_turn<C, task_role::method>::call_in(c), sizeof...(As), to);
       },
       nullptr, false};
