@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The objects that this node shares with others: its own that others have refs to, and stand-ins for
-// others' objects.
+// others' objects. shared_objects.cpp has the refs in frames and their counts; sought_objects.cpp,
+// where the values of stand-ins are looked for.
 //
 // A stand-in is an object like any other, but `away`: when somebody waits for it, its value is
 // fetched from the node that made it, once. The table keeps a ref to each; a stand-in that has no
@@ -85,8 +86,8 @@ public:
   // Who was to have it, or a copy, has not. None: nobody has.
   std::optional<sought> no_copy(global_id id, node_id at);
   bool is_copy_asked(global_id id, node_id at);
-  // The maker of what is borrowed is about to go: what is here is this node's own from now on, and what is not is
-  // to be fetched.
+  // The maker of what is borrowed is about to go: what is here is this node's own from now on, and
+  // what is not is to be fetched.
   std::vector<sought> leaves(node_id maker);
   // Of a borrowed object: somebody may wait for it here, and it has not settled.
   bool is_needed(global_id id);
@@ -160,8 +161,8 @@ private:
   std::vector<borrows::message> messages_;
   std::vector<copied> uncopied_;
   std::set<node_id> leaving_;
-  std::unordered_map<global_id, global_id>
-      renamed_;  // frames and other nodes may know the old ones
+  // By their old names, which frames and other nodes may have.
+  std::unordered_map<global_id, global_id> renamed_;
   std::uint64_t numbers_ = 0;
 };
 

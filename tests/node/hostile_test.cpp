@@ -99,6 +99,16 @@ std::vector<frames::frame> nonsense(wire::node_id own, wire::node_id other) {
           frames::borrowing{4, mine, 0, other},
           frames::others{{{own, "me", "nowhere"}, {other, "you", "127.0.0.1:1"}}},
           frames::load{std::uint64_t{1} << 63, 1, 1u << 31},
+          frames::done{7, 1, 0, 3, frames::came::stays, {{}, {{theirs, 1, {}, {}, {}}}, 0, 99}},
+          frames::keep_copy{mine, {{'x'}, refs}},
+          frames::keep_copy{{own, 8}, {{}, {}, 9, 1 << 20, true}},
+          frames::copy_kept{theirs, "no"},
+          frames::copy_kept{mine, {}},
+          frames::drop_copy{mine},
+          frames::drop_copy{theirs},
+          frames::copies_are{theirs, {own, other}},
+          frames::copies_are{mine, {own}},
+          frames::want{{own, 8}},
           frames::status_told{5, "{}"},
           frames::status_wanted{1}};
 }
