@@ -70,6 +70,7 @@ public:
   peers& all() { return *peers_; }
   void connect(std::string address);
   void stop();
+  std::uint16_t port() const { return port_; }
 
 private:
   void listen();
@@ -84,7 +85,8 @@ private:
   const bool tls_;
   const std::shared_ptr<peers> peers_;
   caf::actor door_;
-  const int cancel_;  // readable: nobody needs to seek any more
+  std::uint16_t port_ = 0;  // where it listens; 0: nowhere
+  const int cancel_;        // readable: nobody needs to seek any more
 
   std::thread timer_;
   clock::time_point swept_{};  // its own
@@ -111,7 +113,7 @@ void caf_transport::inside::listen() {
     throw error(
         to_text(at) + ": cannot listen there (" + system_.render(port.error()) +
         "): is the port taken, or the address none of this machine? Port 0 takes a free one");
-  at.port = *port;
+  at.port = port_ = *port;
   peers_->me.address = options_.advertise.empty() ? to_text(at) : options_.advertise;
 }
 
@@ -231,6 +233,8 @@ caf_transport::caf_transport(caf::actor_system& system, greeting me, transport_e
 }
 
 caf_transport::~caf_transport() { stop(); }
+
+std::uint16_t caf_transport::port() const { return inside_->port(); }
 
 const greeting& caf_transport::self() const { return inside_->all().me; }
 

@@ -36,6 +36,7 @@ public:
   caf_transport(const caf_transport&) = delete;
   caf_transport& operator=(const caf_transport&) = delete;
 
+  std::uint16_t port() const;  // where it listens; 0: nowhere
   const greeting& self() const override;
   void connect(std::string address) override;
   void send(node_id to, lane, std::vector<char>&& item) override;

@@ -11,8 +11,12 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
+#include <system_error>
+#include <vector>
 
 namespace troupe::detail {
 
@@ -104,6 +108,25 @@ probed probe(const endpoint& where, std::chrono::milliseconds limit, int cancel)
   if (problem == ETIMEDOUT)
     return {"", "nobody answers there within " + std::to_string(limit.count()) + " ms"};
   return {"", std::strerror(problem)};
+}
+
+void close_left_open(std::uint16_t port) {
+  std::vector<int> open;
+  std::error_code failed;
+  for (const auto& file : std::filesystem::directory_iterator("/proc/self/fd", failed)) {
+    const int fd = std::atoi(file.path().filename().c_str());
+    sockaddr_storage at{}, other{};
+    socklen_t size = sizeof other;  // it is no connection
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&other), &size) == 0 || errno != ENOTCONN)
+      continue;
+    size = sizeof at;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0) continue;
+    const in_port_t there = at.ss_family == AF_INET6
+                                ? reinterpret_cast<const sockaddr_in6&>(at).sin6_port
+                                : reinterpret_cast<const sockaddr_in&>(at).sin_port;
+    if (ntohs(there) == port) open.push_back(fd);
+  }
+  for (const int fd : open) ::close(fd);
 }
 
 }  // namespace troupe::detail

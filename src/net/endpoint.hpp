@@ -28,4 +28,8 @@ struct probed {
 };
 probed probe(const endpoint& where, std::chrono::milliseconds limit, int cancel);
 
+// The socket of this process that has listened there, if it is still open. CAF 0.17 sometimes shuts it
+// and never closes it: to be called when CAF's threads are gone.
+void close_left_open(std::uint16_t port);
+
 }  // namespace troupe::detail

@@ -61,11 +61,19 @@ public:
     system_ = std::make_unique<caf::actor_system>(config_);
     caf::logger::set_current_actor_system(nullptr);  // it would keep this thread's for ever
   }
+  ~network_system() {
+    system_.reset();
+    if (port_ != 0) close_left_open(port_);
+  }
+  network_system(const network_system&) = delete;
+  network_system& operator=(const network_system&) = delete;
   caf::actor_system& system() { return *system_; }
+  void listens_at(std::uint16_t port) { port_ = port; }
 
 private:
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;
+  std::uint16_t port_ = 0;
 };
 
 // ---- its life -----------------------------------------------------------------------------------
@@ -93,9 +101,11 @@ std::shared_ptr<node_core> node_core::join(domain& d, const node_options& option
   auto system = std::make_unique<network_system>(some ? &tls : nullptr);
   std::shared_ptr<node_core> core{new node_core(d, options, random_node_id())};
   core->start(options, [&](const greeting& me, transport_events& events) {
-    return std::make_unique<caf_transport>(
+    auto net = std::make_unique<caf_transport>(
         system->system(), me, events,
         caf_transport_options{options.listen, options.advertise, options.silence});
+    system->listens_at(net->port());
+    return net;
   });
   core->system_ = std::move(system);
   core->thread_ = std::thread([n = core.get()] { n->loop(); });
