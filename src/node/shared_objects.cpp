@@ -195,6 +195,11 @@ std::shared_ptr<ref_source> shared_objects::arrived(node_id from,
     } else {
       apply(borrows_.got(r.object, from), then);
       entry& e = entries_[r.object];
+      if (std::exchange(e.is_lost, false)) {  // with a connection that has been made again
+        forget_stand_in(r.object, e, then);
+        e.settled = e.asked = false;
+        e.lost.clear();
+      }
       if (!e.o) e.hash = r.type;
       if (r.at && r.at->maker != self_ && !e.settled && at_.emplace(*r.at, r.object).second) {
         if (e.at) at_.erase(*e.at);
@@ -234,6 +239,7 @@ std::string shared_objects::gone_text(global_id id) const {
 
 void shared_objects::lose(entry& e, const std::string& why, afterwards& then) {
   if (std::exchange(e.settled, true)) return;
+  e.is_lost = true;
   if (!e.o) {
     e.lost = why;
     return;
@@ -243,16 +249,20 @@ void shared_objects::lose(entry& e, const std::string& why, afterwards& then) {
 }
 
 void shared_objects::forget(global_id id, entry& e, afterwards& then) {
-  if (e.o) {
-    if (const auto named = ids_.find(e.o); named != ids_.end() && named->second == id)
-      ids_.erase(named);
-    if (const auto one = stand_ins_.find(e.o); one != stand_ins_.end() && one->second == id)
-      stand_ins_.erase(one);
-    then.drop.push_back(e.o);
-  }
+  forget_stand_in(id, e, then);
   forget_at(e);
   std::erase_if(renamed_, [&](const auto& r) { return r.second == id; });
   entries_.erase(global_id{id});
+}
+
+void shared_objects::forget_stand_in(global_id id, entry& e, afterwards& then) {
+  object* const o = std::exchange(e.o, nullptr);
+  if (!o) return;
+  if (const auto named = ids_.find(o); named != ids_.end() && named->second == id)
+    ids_.erase(named);
+  if (const auto one = stand_ins_.find(o); one != stand_ins_.end() && one->second == id)
+    stand_ins_.erase(one);
+  then.drop.push_back(o);
 }
 
 void shared_objects::forget_at(entry& e) {

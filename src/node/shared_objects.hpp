@@ -129,6 +129,7 @@ private:
     std::vector<node_id> copies{};  // nodes that have it beside its maker
     bool copied = false;            // its own: others are to have copies
     bool held_back = false;         // it is being made again
+    bool is_lost = false;           // and what has the ref meets that
     std::string lost{};             // why, while nobody has read the ref
   };
   class source;
@@ -142,6 +143,7 @@ private:
   void lose(entry& e, const std::string& why, afterwards& then);
   void forget(global_id id, entry& e, afterwards& then);
   void forget_at(entry& e);
+  void forget_stand_in(global_id id, entry& e, afterwards& then);
   std::string gone_text(global_id id) const;
   global_id name_of(object* o, const value_codec& type);
   global_id name_now(global_id id) const;

@@ -199,7 +199,11 @@ void network::arrive(time now, call c) {
   for (auto& other : connections_)
     for (int i = 0; i < 2; ++i) {
       const side &mine = other->sides[i], &caller = other->sides[1 - i];
-      if (mine.node != to || caller.node != c.from || mine.state == side::closed) continue;
+      if (mine.node != to || caller.node != c.from) continue;
+      if (mine.state == side::closed) {  // a call from before, of who has not heard that it is cut
+        if (caller.state == side::closed) continue;
+        return refuse(now, std::move(c), refusal::connected_already, delay());
+      }
       if (caller.state == side::closed) {
         give_up(other->sides[i], now, "it calls again");
         c.due = now + ms;
