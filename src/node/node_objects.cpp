@@ -354,7 +354,7 @@ void node_core::on(node_id from, frames::have&& f) {
     if (const auto s = objects_->no_copy(f.object, from)) return ask_for(*s);
   }
   if (!f.known || (f.object.maker != from && !objects_->is_copy_asked(f.object, from))) {
-    const auto found = objects_->to_settle(f.object);
+    const auto found = objects_->to_settle(f.object, true);
     if (!found.o) return;
     put_failure(*found.o, failure::make(failure::kind::lost, "another node's",
                                         "object " + std::to_string(f.object.number) + " of node " +

@@ -340,13 +340,14 @@ shared_objects::found shared_objects::own(global_id id) {
   return {at->second.o, at->second.type};
 }
 
-shared_objects::found shared_objects::to_settle(global_id id) {
+shared_objects::found shared_objects::to_settle(global_id id, bool lost) {
   std::lock_guard guard{mutex_};
   if (const auto other = at_.find(id); other != at_.end()) id = other->second;
   const auto at = entries_.find(id);
   if (at == entries_.end() || id.maker == self_ || !at->second.o || at->second.held_back ||
       std::exchange(at->second.settled, true))
     return {};
+  at->second.is_lost = lost;
   at->second.o->retain();
   return {at->second.o, at->second.type};
 }

@@ -112,7 +112,7 @@ public:
   // The value of an object of its own lies there; none: it does not any more.
   void lies_at(const object* o, std::optional<global_id> at);
   // A value has come, or a failure, under this name: the stand-in, if it waits for that.
-  found to_settle(global_id id);
+  found to_settle(global_id id, bool lost = false);
   struct counts {
     std::size_t lent, borrowed;
   };

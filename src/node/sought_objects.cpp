@@ -49,6 +49,12 @@ std::vector<shared_objects::sought> shared_objects::asked_at(node_id node) {
   leaving_.erase(node);
   for (auto& [id, e] : entries_) {
     if (e.held_back) continue;
+    if (id.maker != self_ && id.maker != node && std::erase(e.copies, node) > 0 && e.asked &&
+        !e.settled && !peers_.contains(id.maker)) {  // it may have been asked there
+      all.push_back({id, {}, {}});
+      if (!e.copies.empty()) all.back().copy = e.copies.front();
+      continue;
+    }
     if (id.maker == node && !e.copies.empty()) {
       if (e.settled || !e.o) continue;
       e.asked = true;
