@@ -99,7 +99,16 @@ placings placement::joined(node_facts facts, time now) {
   const node_id id = facts.id;
   if (id == own_.facts.id) return out;
   nodes_.try_emplace(id, node{std::move(facts), {}, 0, 0, 0, {}});
-  for (auto& [task, r] : tasks_) std::erase_if(r.killed, [&](auto& k) { return k.first == id; });
+  std::vector<record*> cleared;
+  for (auto& [task, r] : tasks_)
+    if (std::erase_if(r.killed, [&](auto& k) { return k.first == id; }) > 0 &&
+        r.is == state::accused)
+      cleared.push_back(&r);
+  std::sort(cleared.begin(), cleared.end(), [](auto* a, auto* b) { return a->order < b->order; });
+  for (record* r : cleared) {
+    discharge(*r);
+    place(*r, out, now);
+  }
   pump(out, now);
   return out;
 }
@@ -242,11 +251,22 @@ placings placement::killed(const attempt& a, time now) {
   n.ours.erase(r->order);
   r->killed.emplace_back(a.node, n.facts.name);
   if (r->killed.size() >= most_kills) {
-    r->is = state::here;
-    out.push_back(poisoned_task{r->what.task, {}});
-    for (auto& k : r->killed) std::get<poisoned_task>(out.back()).nodes.push_back(k.second);
-    erase(*r);
+    r->is = state::accused;
+    r->verdict = now + verdict_after;
+    verdicts_.emplace(std::pair{r->verdict, r->order}, r);
   } else place(*r, out, now);
+  pump(out, now);
+  return out;
+}
+
+placings placement::acquit(time now) {
+  placings out;
+  while (!verdicts_.empty()) {
+    record& r = *verdicts_.begin()->second;
+    discharge(r);
+    r.killed.pop_back();
+    place(r, out, now);
+  }
   pump(out, now);
   return out;
 }
@@ -266,6 +286,13 @@ placings placement::load(node_id id, std::size_t queue, unsigned free_slots, std
 
 placings placement::tick(time now) {
   placings out;
+  while (!verdicts_.empty() && verdicts_.begin()->first.first <= now) {
+    record& r = *verdicts_.begin()->second;
+    poisoned_task p{r.what.task, {}};
+    for (auto& k : r.killed) p.nodes.push_back(std::move(k.second));
+    out.push_back(std::move(p));
+    erase(r);
+  }
   pump(out, now);
   return out;
 }
@@ -294,8 +321,13 @@ void placement::erase(record& r) {
     const auto l = lines_.find(r.what.wants);
     l->second.all.erase(r.order);
     if (l->second.all.empty()) lines_.erase(l);
-  }
+  } else if (r.is == state::accused) discharge(r);
   tasks_.erase(global_id{r.what.task});
+}
+
+void placement::discharge(record& r) {
+  verdicts_.erase({r.verdict, r.order});
+  r.is = state::here;
 }
 
 bool placement::anyone_can(const needs& n) const {
@@ -448,7 +480,7 @@ void placement::check() const {
   auto hold = [](bool holds, const char* what) {
     if (!holds) throw std::logic_error(what);
   };
-  std::size_t sent = 0, waiting = 0, here = 0;
+  std::size_t sent = 0, waiting = 0, here = 0, accused = 0;
   for (auto& [id, n] : nodes_) {
     hold(n.facts.id == id && id != own_.facts.id, "the others are known by their ids");
     hold(n.window() >= n.facts.slots + (n.facts.slots ? 1 : 0), "a window has room to wait");
@@ -477,10 +509,15 @@ void placement::check() const {
     }
   }
   for (auto& [id, r] : tasks_) {
-    hold(r.what.task == id && r.killed.size() < most_kills, "a task that is known is not poisoned");
+    hold(r.what.task == id && (r.killed.size() < most_kills) == (r.is != state::accused),
+         "after three deaths it is accused");
     here += r.is == state::here ? 1 : 0;
+    if (r.is != state::accused) continue;
+    ++accused;
+    const auto v = verdicts_.find({r.verdict, r.order});
+    hold(v != verdicts_.end() && v->second == &r, "and waits for its verdict");
   }
-  hold(sent + waiting + here == tasks_.size(), "each task is in one place");
+  hold(accused == verdicts_.size() && sent + waiting + here + accused == tasks_.size(), "each task is in one place");
 }
 
 }  // namespace troupe::detail

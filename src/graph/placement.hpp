@@ -91,11 +91,13 @@ using placings = std::vector<placing>;
 //     `----> waiting --a capable node has room--> sent --settled--> forgotten
 //               ^                                  |
 //               `--handed back, its node is gone---'----> here, if the own node can
+//                                                  `----> accused --> poisoned, or placed again
 class placement {
 public:
   using time = std::int64_t;
   enum class reason : std::uint8_t { busy, lacks_function };
-  static constexpr time alone_for = 2'000'000'000;  // a suspect, on its node
+  static constexpr time alone_for = 2'000'000'000;      // a suspect, on its node
+  static constexpr time verdict_after = 1'000'000'000;  // of who is accused
 
   explicit placement(node_facts own) : own_{std::move(own), {}, 0, 0, 0, {}} {}
 
@@ -131,7 +133,11 @@ public:
   [[nodiscard]] placings held_up(const attempt& a, time now);
   // Its node died of it, perhaps. To be told before that node has left. From then on it is a suspect:
   // no node has two of them, so that the next death says more.
+  // After three deaths it is accused, and poisoned if no other node dies for a second.
   [[nodiscard]] placings killed(const attempt& a, time now);
+  // A node has died that had none of the accused: nodes die of something else. The last death of
+  // each does not count. To be told before the death of those who were there.
+  [[nodiscard]] placings acquit(time now);
 
   // `waiting`: tasks there that wait for others, and let more in.
   [[nodiscard]] placings load(node_id node, std::size_t queue, unsigned free_slots,
@@ -139,7 +145,11 @@ public:
   [[nodiscard]] placings tick(time now);
   // When a tick may be of use.
   std::optional<time> next_tick() const {
-    return rests_.empty() ? std::nullopt : std::optional{*rests_.begin()};
+    std::optional<time> next;
+    if (!rests_.empty()) next = *rests_.begin();
+    if (!verdicts_.empty() && (!next || verdicts_.begin()->first.first < *next))
+      next = verdicts_.begin()->first.first;
+    return next;
   }
 
   std::size_t waiting() const;
@@ -169,13 +179,14 @@ private:
     bool has_suspect(time now) const;
     void add_lacks(const needs& n, std::vector<lack>& to) const;
   };
-  enum class state : std::uint8_t { here, waiting, sent };
+  enum class state : std::uint8_t { here, waiting, sent, accused };
   struct record {
     offered_task what;
     std::uint64_t order = 0;
     state is = state::here;
     attempt current{};  // while it is sent
     time sent_at = 0;
+    time verdict = 0;  // while it is accused
     std::vector<std::pair<node_id, time>> avoids;         // until when
     std::vector<std::pair<node_id, std::string>> killed;  // nodes, with their names
     bool restricted(time now) const;
@@ -187,6 +198,7 @@ private:
   record* current(const attempt& a);
   record& remember(offered_task&& t);
   void erase(record& r);
+  void discharge(record& r);
   bool own_may(const record& r) const { return !r.what.must_leave && own_.can(r.what.wants); }
   bool anyone_can(const needs& n) const;
   bool banned(const record& r, const node& n, time now) const;
@@ -203,6 +215,7 @@ private:
   std::unordered_map<global_id, record> tasks_;
   std::map<needs, line> lines_;  // with somebody in each
   std::multiset<time> rests_;    // when somebody may go where he may not go now
+  std::map<std::pair<time, std::uint64_t>, record*> verdicts_;  // of the accused, by their orders
   std::uint64_t orders_ = 0, attempts_ = 0;
   std::size_t stale_ = 0;
 };

@@ -433,6 +433,7 @@ void node_core::on(node_id from, frames::handed_back&& f) {
 // without it as well; if a suspect was among them, it was that one.
 void node_core::lose_tasks(node_id peer, bool died) {
   const time t = now();
+  if (died) apply(placement_.acquit(t));
   const auto is_old = [&](const death& d) { return d.at < t - of_late; };
   if (died) deaths_.push_back({t, peer});
   std::erase_if(deaths_, is_old);

@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 using namespace troupe::detail;
@@ -68,7 +69,7 @@ public:
       case 5: return offer();
       case 6: return give();
       case 7: return hand_back();
-      case 8: return kill();
+      case 8: return random_() % 6 ? kill() : acquit();
       case 9: return load();
       case 10: return stale();
       case 11: return random_() % 2 ? forget() : hold_up();
@@ -81,12 +82,12 @@ public:
     f.resources["gpu"] = 90'000;
     nodes_[f.id] = f;
     apply(placed_.joined(f, now_));
-    for (int i = 0; i < 100'000 && !(sent_.empty() && waits_.empty()); ++i) {
+    for (int i = 0; i < 100'000 && !(sent_.empty() && waits_.empty() && accused_.empty()); ++i) {
       now_ += 10 * ms;
       if (sent_.empty()) apply(placed_.tick(now_));
       else settle();
     }
-    hold(sent_.empty() && waits_.empty(), "in the end everything has run");
+    hold(sent_.empty() && waits_.empty() && accused_.empty(), "in the end everything has run");
     while (!here_.empty()) forget_one(here_.begin()->first);
     hold(placed_.known() == 0, "and is forgotten");
   }
@@ -200,9 +201,17 @@ private:
   void kill() {
     if (sent_.empty() || random_() % 3) return;
     const attempt a = take_sent();
-    loose_.insert(a.task);
     tasks_[a.task].killed.push_back(nodes_.at(a.node).name);
+    if (tasks_[a.task].killed.size() == 3) accused_[a.task] = now_ + placement::verdict_after;
+    else loose_.insert(a.task);
     apply(placed_.killed(a, now_));
+  }
+  void acquit() {
+    for (auto& [id, until] : std::exchange(accused_, {})) {
+      tasks_[id].killed.pop_back();
+      loose_.insert(id);
+    }
+    apply(placed_.acquit(now_));
   }
   void load() {
     if (nodes_.empty()) return;
@@ -226,6 +235,7 @@ private:
   void forget_one(global_id id) {
     waits_.erase(id.number);
     here_.erase(id);
+    accused_.erase(id);
     if (const auto at = sent_.find(id); at != sent_.end()) {
       old_.push_back(at->second);
       sent_.erase(at);
@@ -308,7 +318,8 @@ private:
       } else {
         auto& p = std::get<poisoned_task>(e);
         hold(tasks_.at(p.task).killed == p.nodes && p.nodes.size() == 3, "the third is the last");
-        loose_.erase(p.task);
+        hold(accused_.at(p.task) <= now_, "a second after it");
+        accused_.erase(p.task);
         tasks_.erase(p.task);
       }
     }
@@ -339,6 +350,7 @@ private:
   std::map<global_id, attempt> sent_;
   std::map<global_id, std::int64_t> sent_at_;
   std::map<global_id, bool> here_;
+  std::map<global_id, std::int64_t> accused_;  // until when
   std::set<global_id> given_;
   std::vector<attempt> old_;
   std::set<std::uint64_t> numbers_;
@@ -480,7 +492,11 @@ TEST_CASE("a task that kills its nodes is tried on another, and the third is the
   again.name = a.node == node_id{2} ? "n2" : "n3";
   (void)p.joined(again, 0);
   const auto c = sent(p.killed(b, 0));  // it has killed both: either of them
-  const auto end = all_of<poisoned_task>(p.killed(c, 0));
+  CHECK(p.killed(c, 0).empty());
+  const auto d = sent(p.acquit(900 * ms));  // another node has died, too
+  CHECK(p.killed(d, 900 * ms).empty());
+  CHECK(p.next_tick() == 1900 * ms);
+  const auto end = all_of<poisoned_task>(p.tick(1900 * ms));
   REQUIRE(end.size() == 1);
   CHECK(end[0].nodes.size() == 3);
   CHECK(p.known() == 0);
