@@ -33,6 +33,7 @@ void throw_if_left(const stream_channel& c);
 // end. Throws the error that the body ended with.
 void* stream_take(stream_channel& c);
 void leave_stream(stream_channel& c, object* task) noexcept;  // and cancels it
+void stream_moved(stream_channel& c) noexcept;
 // get() of a body.
 void await_in_body(object* o);
 
@@ -146,7 +147,9 @@ public:
       : body_(std::exchange(other.body_, nullptr)),
         channel_(std::exchange(other.channel_, nullptr)),
         task_(std::move(other.task_)),
-        current_(std::exchange(other.current_, nullptr)) {}
+        current_(std::exchange(other.current_, nullptr)) {
+    if (channel_) detail::stream_moved(*channel_);
+  }
   stream& operator=(stream other) noexcept {
     std::swap(body_, other.body_);
     std::swap(channel_, other.channel_);

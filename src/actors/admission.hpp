@@ -34,6 +34,7 @@ public:
   void on(give_back_msg& m);
   void on(withdraw_ask_msg& m);
   void on(close_msg& m);
+  void on(survey_msg& m);
   void on(retire_msg& m);
   void on(nudge_msg& m);
 
@@ -52,6 +53,6 @@ private:
 };
 
 using admission_actor = inline_actor<admission_core, ask_resources_msg, give_back_msg,
-                                     withdraw_ask_msg, close_msg, retire_msg, nudge_msg>;
+                                     withdraw_ask_msg, close_msg, survey_msg, retire_msg, nudge_msg>;
 
 }  // namespace troupe::detail

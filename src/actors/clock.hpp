@@ -43,6 +43,7 @@ public:
   void on(tick_msg& m);
   void on(no_tries_msg& m);
   void on(close_msg& m);
+  void on(survey_msg& m);
   void on(nudge_msg& m);
 
   struct leftovers {
@@ -73,7 +74,8 @@ private:
 };
 
 using clock_actor =
-    inline_actor<clock_core, sleep_msg, wake_msg, tick_msg, no_tries_msg, close_msg, nudge_msg>;
+    inline_actor<clock_core, sleep_msg, wake_msg, tick_msg, no_tries_msg, close_msg, survey_msg,
+                 nudge_msg>;
 
 // Nanoseconds of the steady clock; under a deterministic scheduler, of a clock that goes on only
 // when nothing else can.

@@ -27,6 +27,7 @@ public:
   void on(withdraw_entry_msg& m);
   void on(idle_msg& m);
   void on(close_msg& m);
+  void on(survey_msg& m);
   void on(retire_msg& m);
 
   last_answer rest() { return std::exchange(rest_, {}); }
@@ -52,7 +53,7 @@ private:
 };
 
 using gate_actor = inline_actor<gate_core, enter_msg, left_msg, withdraw_entry_msg, idle_msg,
-                                close_msg, retire_msg>;
+                                close_msg, survey_msg, retire_msg>;
 
 // The gate, and what it must know of the threads. Thread safety: any thread.
 class gate final : job_hub::watcher {

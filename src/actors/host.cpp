@@ -40,6 +40,7 @@ void host_core::on(left_turn_msg& m) {
     if (over_) give_back_hold();
     return settle_down();
   }
+  let_go(m.of);
   if (m.broke) {
     note_break(m.broke);
     broken_ = true;
@@ -51,7 +52,10 @@ void host_core::on(left_turn_msg& m) {
   settle_down();
 }
 
-void host_core::on(step_out_msg& m) { tell(turns_.step_out(*m.t)); }
+void host_core::on(step_out_msg& m) {
+  let_go(m.t);
+  tell(turns_.step_out(*m.t));
+}
 void host_core::on(step_in_msg& m) { tell(turns_.step_in(*m.t)); }
 
 void host_core::on(born_msg& m) {
@@ -104,8 +108,13 @@ void host_core::tell(turn* chain) {
   while (chain) {
     auto t = static_cast<actor_turn*>(chain);
     chain = chain->next;  // one that begins may end, and take its turn with it
+    held_.push_back({t, t->who->id()});
     send_turn(domain_, *t->who, {});
   }
+}
+
+void host_core::let_go(const actor_turn* t) {
+  std::erase_if(held_, [t](auto& h) { return h.turn == t; });
 }
 
 // One that is over stays until the call has ended, handle or not.
@@ -239,6 +248,7 @@ void start_making(host& h, unsigned breaks) {
     new (t.call) made_again{{h, false, false, 0},
                             breaks > 0 ? wait_before(breaks + 1, h.backoff) : duration{}};
     object* out = t.out;
+    h.constructor = t.actor->id();
     t.actor->start(nullptr, 0);
     out->drop();
   } catch (...) {

@@ -48,6 +48,7 @@ public:
   void on(lost_instance_msg& m);
   void on(no_handles_msg& m);
   void on(stop_host_msg& m);
+  void on(survey_msg& m);
 
   // What runs a user's code, or makes a task.
   struct errands {
@@ -70,6 +71,7 @@ public:
 private:
   static void run(const errands& e);
   void tell(turn* chain);
+  void let_go(const actor_turn* t);
   void refuse(actor_turn& t);
   void refuse_all(const failure* why);
   void note_break(const failure* why, bool counts = true);
@@ -89,6 +91,11 @@ private:
   bool making_ = true, broken_ = false, ending_ = false, over_ = false;
   bool gave_up_ = false;   // its being made elsewhere
   bool hopeless_ = false;  // no node can make it
+  struct holder {
+    const actor_turn* turn;  // not to be followed
+    std::uint64_t task;
+  };
+  std::vector<holder> held_;  // their turns
   unsigned breaks_ = 0;
   std::size_t refused_ = 0;          // and not ended
   std::string story_;                // of the breaks
@@ -97,7 +104,7 @@ private:
 
 using host_actor =
     inline_actor<host_core, join_msg, left_turn_msg, inputs_ready_msg, step_out_msg, step_in_msg,
-                 born_msg, lost_instance_msg, no_handles_msg, stop_host_msg>;
+                 born_msg, lost_instance_msg, no_handles_msg, stop_host_msg, survey_msg>;
 
 struct host final : hosted {
   host(const actor_type& t, domain& d, const task_options* options);
@@ -123,6 +130,7 @@ struct host final : hosted {
   ref<void> maker;
   bool unwanted = false;
   std::size_t place = 0;  // in its runtime's list
+  std::atomic<std::uint64_t> constructor{0};  // the task that makes the instance
 };
 // One more handle. False: the last one is gone, and it ends.
 bool retain_if_alive(hosted& h) noexcept;

@@ -69,6 +69,9 @@ public:
   void intrusive_ptr_add_ref_impl() override { caf::intrusive_ptr_add_ref(ctrl()); }
   void intrusive_ptr_release_impl() override { caf::intrusive_ptr_release(ctrl()); }
 
+  // Under a deterministic scheduler, while nothing is runnable.
+  template <class M> void handle_at_rest(M m) { core_.on(m); }
+
   // Nobody runs it and nothing waits for it: what was handled before has had its effects.
   bool is_idle() const { return inbox_.load(std::memory_order_acquire) == idle(); }
 

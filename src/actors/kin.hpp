@@ -20,10 +20,10 @@ class gone_children;
 // A task that has settled can no longer be cancelled, so a descendant may pass it by: a chain of
 // tasks each of which spawns the next one and ends does not grow.
 struct kin {
-  // Why a task is to end: by itself, or since a task that spawned it was asked.
-  enum asked : std::uintptr_t { no = 0, cancel = 1, deadline = 2, ancestor = 3 };
+  // Why a task is to end: by itself (ring: it waits in one), or since a task that spawned it was asked.
+  enum asked : std::uintptr_t { no = 0, cancel = 1, deadline = 2, ring = 3, ancestor = 4 };
 
-  std::atomic<std::uintptr_t> word{0};      // the parent, and two bits of `asked`
+  std::atomic<std::uintptr_t> word{0};      // the parent, and three bits of `asked`
   std::atomic<std::int64_t> children{own};  // counts down; `own` is taken off when the task is over
   std::int64_t spawned = 0;                 // the running task's alone
   kin* next = nullptr;                      // in a roster, guarded by its lock
@@ -36,10 +36,10 @@ struct kin {
   static constexpr std::int64_t own = std::int64_t{1} << 62;
   static constexpr std::uint8_t nowhere = 255;
 
-  bool has_parent() const { return word.load(std::memory_order_relaxed) > 3; }
+  bool has_parent() const { return word.load(std::memory_order_relaxed) > why_bits; }
   kin* up() const { return parent_of(word.load(std::memory_order_acquire)); }
   // By itself.
-  asked was_asked() const { return static_cast<asked>(word.load() & 3); }
+  asked was_asked() const { return static_cast<asked>(word.load() & why_bits); }
   // By itself, or through an ancestor.
   asked asked_in_all() const;
   // True: it had not been asked, and is now. Until its block is freed it is one of `standing`.
@@ -58,7 +58,8 @@ struct kin {
   }
 
 private:
-  static kin* parent_of(std::uintptr_t w) { return reinterpret_cast<kin*>(w & ~std::uintptr_t{3}); }
+  static constexpr std::uintptr_t why_bits = 7;
+  static kin* parent_of(std::uintptr_t w) { return reinterpret_cast<kin*>(w & ~why_bits); }
   struct alignas(64) counter {
     std::atomic<std::int64_t> count;
   };
@@ -66,9 +67,11 @@ private:
   static inline std::mutex chains;  // held to pass by an ancestor, and to look past one's parent
 };
 
+static_assert(alignof(kin) >= 8, "its address has three bits to spare");
+
 inline kin::asked kin::asked_in_all() const {
   const std::uintptr_t w = word.load();
-  if (w & 3) return static_cast<asked>(w & 3);
+  if (w & why_bits) return static_cast<asked>(w & why_bits);
   if (!parent_of(w)) return no;
   std::lock_guard guard{chains};
   for (const kin* k = up(); k; k = k->up())
@@ -81,7 +84,7 @@ inline bool kin::ask(asked why) {
   standing.count.fetch_add(1);
   std::uintptr_t w = word.load();
   do
-    if (w & 3) {
+    if (w & why_bits) {
       standing.count.fetch_sub(1);
       return false;
     }
@@ -145,7 +148,7 @@ template <class F> void kin::pass_by_settled(gone_children& book, F free) {
     kin* further = k->up();
     if (further) further->children.fetch_add(1, std::memory_order_relaxed);  // k holds it meanwhile
     std::uintptr_t w = word.load();
-    while (!word.compare_exchange_weak(w, (w & 3) | reinterpret_cast<std::uintptr_t>(further))) {}
+    while (!word.compare_exchange_weak(w, (w & why_bits) | reinterpret_cast<std::uintptr_t>(further))) {}
     book.one_gone(k, free);
   }
 }

@@ -29,6 +29,7 @@
 //   task --born-----------> host                          its constructor has ended
 //   node --lost_instance--> host                          it lived there
 //   handle --no_handles, stop_host--> host
+//   inspector --survey--> resolvers, stores, admission, clock, gate, streams, hosts --ready--> inspector
 //   worker, clock, guest --idle--> gate --nudge--> store, resolver --idle--> gate
 #pragma once
 #include "actors/caf_compat.hpp"
@@ -43,6 +44,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <source_location>
 
 namespace caf {
 class abstract_actor;
@@ -53,6 +55,21 @@ namespace troupe::detail {
 
 struct actor_turn;
 class failure;
+struct survey_part;
+class task;
+
+// A task that runs in the place of its getter, on top of that one's stack: as long as it does.
+struct nested_run {
+  task* waits;
+  task* runs;
+  const nested_run* below;
+};
+// How a body waits: on its own stack, until what it waits for has been answered or withdrawn.
+struct body_wait {
+  std::source_location at;
+  const nested_run* under = nullptr;  // the last one on its stack
+  std::uint64_t began = 0;            // ticks
+};
 
 // A wait for an object: on the stack of a parked body, or in a task. `who` must live until it has
 // been answered.
@@ -61,6 +78,7 @@ struct waiter : edge {
   // No ref is held meanwhile: the resolver keeps the record, and acknowledges the await (with a
   // ready_msg of no wait). The object must live until then.
   bool unheld = false;
+  bool of_body = false;  // it is a body_waiter
   caf::abstract_actor* who = nullptr;
 
   void wait_for(object& o, caf::abstract_actor& waiting, std::uint64_t whose) {
@@ -69,6 +87,9 @@ struct waiter : edge {
     party = whose;
   }
   object& awaited() const { return *static_cast<object*>(what); }
+};
+struct body_waiter : waiter {
+  const body_wait* body = nullptr;
 };
 struct sleeper : timer {
   caf::abstract_actor* who = nullptr;
@@ -113,6 +134,7 @@ struct find_task_msg {
 struct cancel_msg {
   object* o;  // null: the receiver's own
   bool past_deadline = false;
+  bool in_ring = false;
   cancel_result* into = nullptr;
   caf::abstract_actor* who = nullptr;
 };
@@ -210,6 +232,7 @@ struct turn_msg {
 // A call's body has ended; the actor is broken if it says why. again: the call is to be tried once
 // more, so it has joined again.
 struct left_turn_msg {
+  const actor_turn* of;  // not to be followed
   const failure* broke = nullptr;
   actor_turn* again = nullptr;
   bool refused = false;  // it never had its turn
@@ -238,6 +261,11 @@ struct stop_host_msg {
   const failure* why;
 };
 
+// Who waits here, and for what: into *into; then `who` (null: nobody) gets a ready_msg of no wait.
+struct survey_msg {
+  survey_part* into;
+  caf::abstract_actor* who;
+};
 // What a shard has counted, added to *into; then `who` gets a ready_msg (of no wait).
 struct totals {
   object_table::counters store;
@@ -269,6 +297,7 @@ TROUPE_LOCAL_MESSAGE(troupe::detail::wake_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::no_tries_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::tick_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::close_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::survey_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::ask_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::retire_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::ask_resources_msg)

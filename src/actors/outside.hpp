@@ -9,6 +9,7 @@
 #include <troupe/detail/wire.hpp>
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -54,6 +55,10 @@ public:
   virtual void served_waits(bool begins) noexcept = 0;
   // Somebody waits for an object whose value is on another node: it is put when it has come.
   virtual void fetch(object& o) noexcept = 0;
+  // Where the task is, or what it waits for there, in words; empty: not away.
+  virtual std::string whereabouts_of(const task& t) = 0;
+  // The same of an object; empty: it is of no other node.
+  virtual std::string whereabouts_of(object& o) = 0;
   // The instance of an actor that is elsewhere, if it has one, is to be destroyed.
   virtual void end_instance(hosted& h) noexcept = 0;
 };

@@ -46,6 +46,7 @@ public:
   void on(retire_msg& m);
   void on(find_task_msg& m);
   void on(cancel_msg& m);
+  void on(survey_msg& m);
   void on(nudge_msg& m);
 
   leftovers rest() { return std::exchange(rest_, {}); }
@@ -75,6 +76,7 @@ public:
   void on(withdraw_msg& m);
   void on(elsewhere_msg& m);
   void on(close_msg& m);
+  void on(survey_msg& m);
   void on(ask_msg& m);
   void on(retire_msg& m);
   void on(nudge_msg& m);
@@ -98,9 +100,10 @@ private:
 };
 
 using store_actor = inline_actor<store_core, put_msg, drop_msg, watch_msg, find_task_msg,
-                                 cancel_msg, ask_msg, retire_msg, nudge_msg>;
+                                 cancel_msg, survey_msg, ask_msg, retire_msg, nudge_msg>;
 using resolver_actor = inline_actor<resolver_core, await_msg, sealed_msg, withdraw_msg,
-                                    elsewhere_msg, close_msg, ask_msg, retire_msg, nudge_msg>;
+                                    elsewhere_msg, close_msg, survey_msg, ask_msg, retire_msg,
+                                    nudge_msg>;
 
 // Compiled where the handlers are.
 extern template void store_actor::tell(put_msg);

@@ -11,6 +11,7 @@
 namespace troupe::detail {
 
 class task;
+struct nested_run;
 
 class strand {
 public:
@@ -36,6 +37,9 @@ public:
   // Ends the program if an unguarded stack was overrun: while the name of the task is known.
   void check() const;
   const stack_memory& memory() const { return memory_; }
+
+  // Bodies that run in the places of others on this stack: the last one.
+  const nested_run* nested = nullptr;
 
 private:
   explicit strand(std::size_t promised);

@@ -77,6 +77,7 @@ void stream_core::on(taken_msg& m) {
 void stream_core::on(stream_wait_msg& m) {
   who_[m.side] = m.who;
   party_[m.side] = m.party;
+  body_[m.side] = m.body;
   if (m.side == stream_buffer::consumer) {
     const auto e = buffer_.taken(m.taken);
     channel_->taken.store(m.taken, std::memory_order_release);
@@ -140,6 +141,13 @@ void stream_list::remove(stream_channel& c) {
   std::lock_guard guard{mutex_};
   *c.link = c.next;
   if (c.next) c.next->link = c.link;
+}
+
+std::vector<caf::strong_actor_ptr> stream_list::handles() {
+  std::lock_guard guard{mutex_};
+  std::vector<caf::strong_actor_ptr> all;
+  for (auto c = all_; c; c = c->next) all.emplace_back(c->actor->ctrl());
+  return all;
 }
 
 void stream_list::close(std::uint64_t party) {

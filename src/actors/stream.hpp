@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 namespace troupe::detail {
 
@@ -40,6 +41,7 @@ struct stream_wait_msg {
   caf::abstract_actor* who;
   std::uint64_t party;
   std::uint64_t taken;
+  const body_wait* body;
 };
 struct stream_withdraw_msg {
   stream_buffer::side side;
@@ -51,7 +53,7 @@ struct finish_msg {
 struct leave_msg {};
 
 using stream_actor = inline_actor<stream_core, given_msg, taken_msg, stream_wait_msg,
-                                  stream_withdraw_msg, finish_msg, leave_msg, close_msg>;
+                                  stream_withdraw_msg, finish_msg, leave_msg, close_msg, survey_msg>;
 
 // What the two sides and the actor share. Both sides hold a reference to the actor, which holds
 // this; with the last one go the values that nobody took.
@@ -73,6 +75,8 @@ public:
   domain& inside;  // of the producer's runtime; for the consumer, until `finished`
   stream_actor* actor = nullptr;
   const std::size_t capacity;
+  std::uint64_t producer = 0;  // the task; before it starts
+  std::atomic<std::uint64_t> consumer{0};  // the task that has the stream; 0: none, or nobody knows
 
   // Written by the actor, read by both. A value that is counted in `given` may be read; the place of
   // one that is counted in `taken` may be written when one more has been taken: there is one place
@@ -110,6 +114,7 @@ public:
   void on(finish_msg& m);
   void on(leave_msg& m);
   void on(close_msg& m);
+  void on(survey_msg& m);
 
   struct nothing {};
   nothing rest() { return {}; }
@@ -132,6 +137,7 @@ private:
   std::unique_ptr<stream_channel> channel_;
   caf::abstract_actor* who_[2] = {nullptr, nullptr};  // they wait, so they live
   std::uint64_t party_[2] = {0, 0};
+  const body_wait* body_[2] = {nullptr, nullptr};
   bool over_ = false;  // the domain is not touched any more
 };
 
@@ -146,6 +152,7 @@ public:
   // A finish_msg has been handled: the last that a stream's actor has to do with its runtime.
   void finished() { open_.fetch_sub(1, std::memory_order_acq_rel); }
   bool all_finished() const { return open_.load(std::memory_order_acquire) == 0; }
+  std::vector<caf::strong_actor_ptr> handles();  // of their actors
   // For tests: f(channel) for each whose producer has not settled.
   template <class F> void each(F f) const {
     for (auto c = all_; c; c = c->next) f(*c);

@@ -25,6 +25,12 @@ public:
     return word_.fetch_add(more, std::memory_order_acq_rel) > 0;
   }
 
+  // For anyone: so many are missing of what is expected now; 0: nothing is.
+  std::int64_t missing() const {
+    const std::int64_t n = word_.load(std::memory_order_acquire);
+    return n > 0 && n < never / 2 ? n : 0;
+  }
+
 private:
   static constexpr std::int64_t never = std::int64_t{1} << 62;
   std::atomic<std::int64_t> word_{never};  // expected - arrived

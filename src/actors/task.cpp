@@ -106,6 +106,7 @@ void task::free_block_of(kin* k, seat& s) {
 void task::take_options(const task_options& options) {
   task_extras& x = extras();
   x.options = options;
+  has_options_ = true;
   if (type_.role == task_role::method) {  // its actor has the labels
   } else if (auto where = type_.travels && !can_meet(domain_->options(), options)
                               ? domain_->outside()
@@ -169,8 +170,8 @@ void task::release_run(seat& s) {
 }
 
 std::string_view task::name_of_task() const {
-  return extras_ && !extras_->options.name.empty() ? std::string_view{extras_->options.name}
-                                                   : type_.name;
+  return has_options_ && !extras_->options.name.empty() ? std::string_view{extras_->options.name}
+                                                        : type_.name;
 }
 
 // ---- waiting for inputs -------------------------------------------------------------------------
@@ -225,7 +226,7 @@ void task::enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) {
     const cancel_msg how = *cancel;
     m.reset();
     domain& d = *domain_;
-    const cancel_result result = ask_to_end(how.past_deadline ? kin::deadline : kin::cancel);
+    const cancel_result result = ask_to_end(how.in_ring ? kin::ring : how.past_deadline ? kin::deadline : kin::cancel);
     if (how.into) *how.into = result;
     if (how.who) send_ready(d, *how.who, nullptr);
   } else {

@@ -200,9 +200,12 @@ public:
   std::size_t footprint() const { return extras_ ? extras_->footprint : 0; }
   // Its footprint from now on. Precondition: the call is in place.
   std::size_t measure();
-  std::string_view name_of_task() const;
+  std::string_view name_of_task() const;  // any thread
   standing_set& standing() { return extras().standing; }
   const resource_ask* asks() const { return extras_ ? &extras_->asks : nullptr; }  // for tests
+  // Of one of its waits in a resolver, that is not its body's: for what its body has returned, or its
+  // coroutine awaits; else for an input.
+  bool is_own_wait(const waiter& w) const { return extras_ && &w == &extras_->own; }
   // Its handle has been given to somebody, who may monitor it.
   void expose() { exposed_ = true; }
 
@@ -332,6 +335,7 @@ private:
   strand* parked_on_ = nullptr;
   std::atomic<strand*> woken_{nullptr};
   std::uint32_t stack_need_;
+  bool has_options_ = false;
   bool private_ = false;  // not claimed by a getter: it needs a stack or a thread of its own, or
                           // has not got its resources yet
   bool exposed_ = false;  // written by the store before the put

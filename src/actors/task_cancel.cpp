@@ -13,7 +13,7 @@ namespace troupe::detail {
 
 cancel_result task::ask_to_end(kin::asked why) {
   if (family().settled.load()) return cancel_result::already_settled;
-  const bool first = family().ask(why);
+  const bool first = family().ask(why) || why == kin::ring;  // whose members are marked before
   const claim found = out_->claim.load();
   if (found == claim::waiting && first && arrivals.force()) {
     end_unbegun(why, false);
@@ -38,6 +38,11 @@ const failure* task::early_end(kin::asked why) const {
   const std::string name{name_of_task()}, task = "task '" + name + "' ";
   if (type_.role == task_role::method && turn().refusal)
     return failure::through(*turn().refusal, name);
+  if (why == kin::ring) {
+    const std::string story = domain_->inspector().story_of(*this);
+    domain_->inspector().forget(*this);
+    return failure::make(failure::kind::deadlock, name, story);
+  }
   if (why == kin::deadline)
     return failure::make(
         failure::kind::deadline_exceeded, name,
@@ -60,6 +65,7 @@ bool task::looks_up() const {
 void task::refuse_as_asked() const {
   if (domain_->closing()) throw cancelled("a wait was cancelled: the runtime ends");
   const auto why = family().asked_in_all();
+  if (why == kin::ring) throw deadlock(domain_->inspector().story_of(*this));
   if (why == kin::no)
     throw cancelled("task '" + std::string(name_of_task()) +
                     "' is to end: nobody reads its stream any more");

@@ -92,7 +92,7 @@ void make_elsewhere(hosted& h, const task_type& maker) {
     return mine.unwanted;
   };
   if (note(made)) shard_of(*t.out).store->tell(cancel_msg{.o = t.out});
-  await_one(d, made, nullptr);
+  await_one(d, made, nullptr, {});
   (void)note({});
   if (!t.out->failed) return;
   const auto why = static_cast<const failure*>(t.out->value);

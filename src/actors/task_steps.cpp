@@ -20,6 +20,7 @@ void task::await_object(object& o) {
   intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   w.answered.store(false, std::memory_order_relaxed);
   w.wait_for(o, *this, domain_->number());
+  domain_->inspector().wake();
   await_itself(1);
   domain_->await(w);
   if (arm()) schedule();

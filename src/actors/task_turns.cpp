@@ -78,12 +78,12 @@ void task::ask_turn(const left_turn_msg* again) {
     else {  // and will not: no word will come
       t.joined = false;
       t.met.store(true);
-      if (again) host.tell(left_turn_msg{.broke = again->broke});
+      if (again) host.tell(left_turn_msg{.of = &t, .broke = again->broke});
     }
     return end_unbegun(why, false);
   }
   if (joined) host.tell(inputs_ready_msg{&t});
-  else if (again) host.tell(left_turn_msg{.broke = again->broke, .again = &t});
+  else if (again) host.tell(left_turn_msg{.of = &t, .broke = again->broke, .again = &t});
   else host.tell(join_msg{&t});
 }
 
@@ -92,7 +92,7 @@ void task::ask_turn(const left_turn_msg* again) {
 void task::ask_turn_again(const failure* failed) {
   if (auto w = domain_->watching()) [[unlikely]]
     w->saw(moment::retry, *this);
-  const left_turn_msg left{.broke = take_break(failed)};
+  const left_turn_msg left{.of = &turn(), .broke = take_break(failed)};
   failed->release();
   if (!std::exchange(keeps_place_, false))
     intrusive_ptr_add_ref(ctrl());  // for its next place in a queue
@@ -131,7 +131,7 @@ void task::finish_call() {
   host_actor* host = t.joined ? &host_of_turn(t) : nullptr;  // else it may be gone
   if (refusal) refusal->release();
   finish();
-  if (host) host->tell(left_turn_msg{.refused = refusal != nullptr});
+  if (host) host->tell(left_turn_msg{.of = &t, .refused = refusal != nullptr});
 }
 
 // ---- while its body runs ------------------------------------------------------------------------
@@ -182,7 +182,7 @@ void task::leave_turn(const failure* failed) {
     if (failed) failed->retain();
     return host.tell(born_msg{failed});
   }
-  host.tell(left_turn_msg{.broke = take_break(failed)});
+  host.tell(left_turn_msg{.of = &turn(), .broke = take_break(failed)});
 }
 
 // Why its actor is broken, with a reference; null: it is not.

@@ -11,11 +11,13 @@
 #pragma once
 #include "actors/caf_compat.hpp"
 #include "actors/messages.hpp"
+#include "actors/spinlock.hpp"
 #include "actors/tally.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -40,6 +42,18 @@ public:
   [[nodiscard]] bool expect_found(caf::abstract_actor& owner, std::size_t n);
   // After expect_found: no message is wanted any more. True: none will come.
   [[nodiscard]] bool take_back() { return found_.take_back(); }
+
+  // Its owner's body waits for it, on that stack; null: no more.
+  void is_waited_for(const body_wait* body) {
+    std::lock_guard guard{waiting_lock_};
+    waiting_ = body;
+  }
+  // For anyone: f(owner, how its body waits, how many are missing), if it does.
+  template <class F> void look(F f) {
+    std::lock_guard guard{waiting_lock_};
+    const std::int64_t missing = found_.missing();
+    if (waiting_ && missing > 0) f(*owner_, waiting_, missing);
+  }
 
   // Takes in what has been found, and counts it with what is not taken yet.
   std::size_t collect();
@@ -93,6 +107,8 @@ private:
   // ---- shared
   std::atomic<slot*> answered_{nullptr};  // not collected yet, the last one first
   tally found_, acknowledged_;
+  spinlock waiting_lock_;
+  const body_wait* waiting_ = nullptr;  // guarded by waiting_lock_; while it is there the owner lives
   std::atomic<std::int64_t> on_their_way_{0};  // messages to this actor
 };
 

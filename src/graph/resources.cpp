@@ -29,6 +29,8 @@ resource_ask* resources::ask(resource_ask& a) {
 
 resource_ask* resources::give_back(resource_ask& a) {
   a.is = state::idle;
+  *a.link_held = a.next_held;
+  if (a.next_held) a.next_held->link_held = a.link_held;
   for (const auto& p : a.parts) lines_[p.name].in_use -= p.amount;
   return admit(a);
 }
@@ -76,6 +78,10 @@ resource_ask* resources::admit(const resource_ask& because) {
     resource_ask& a = *l.heap.front().who;
     leave_lines(a);
     a.is = state::held;
+    a.next_held = held_;
+    a.link_held = &held_;
+    if (held_) held_->link_held = &a.next_held;
+    held_ = &a;
     for (const auto& p : a.parts) {
       lines_[p.name].in_use += p.amount;
       if (p.name != name) look_.push_back(p.name);
@@ -136,6 +142,13 @@ void resources::check() const {
       if (i == 0) hold(!may_begin(*e.who), "who may begin does not wait");
     }
   }
+  std::vector<std::int64_t> in_use(lines_.size());
+  each_held([&](const resource_ask& a) {
+    hold(a.is == state::held, "who is among the holders holds");
+    for (const auto& p : a.parts) in_use[p.name] += p.amount;
+  });
+  for (std::size_t i = 0; i < lines_.size(); ++i)
+    hold(in_use[i] == lines_[i].in_use, "what is in use is held");
   hold(firsts == waiting_, "who waits stands in the lines of all its names");
   hold(!closed_ || waiting_ == 0, "nobody waits after the end");
 }

@@ -2,6 +2,7 @@
 // Who may use what there is a limited amount of. Pure: events in, effects out; names are numbers,
 // amounts whole ten-thousandths. One ledger belongs to one admission actor.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -27,6 +28,8 @@ struct resource_ask {
   std::int64_t key = 0;              // the least first; ties: the first to come
   std::uint64_t order = 0;
   resource_ask* next = nullptr;  // in a chain of effects
+  resource_ask* next_held = nullptr;
+  resource_ask** link_held = nullptr;
   state is = state::idle;
 };
 
@@ -60,6 +63,18 @@ public:
     for (auto& l : lines_)
       for (auto& e : l.heap) f(*e.who);
   }
+  // Calls f(ask, part, place) for each that waits, in the order of each line.
+  template <class F> void each_in_line(F f) const {
+    for (auto& l : lines_) {
+      auto in_order = l.heap;
+      std::sort(in_order.begin(), in_order.end(), before);
+      for (auto& e : in_order) f(*e.who, *e.part);
+    }
+  }
+  template <class F> void each_held(F f) const {
+    for (auto a = held_; a; a = a->next_held) f(*a);
+  }
+  std::int64_t total(std::uint32_t name) const { return lines_[name].total; }
   void check() const;  // throws std::logic_error
 
 private:
@@ -85,6 +100,7 @@ private:
   void down(line& l, std::size_t i);
 
   std::vector<line> lines_;          // by name
+  resource_ask* held_ = nullptr;
   std::vector<std::uint32_t> look_;  // names whose first may be admitted now
   std::uint64_t orders_ = 0;
   std::size_t waiting_ = 0;

@@ -56,6 +56,23 @@ public:
     for (const turn* t = returning_.first; t; t = t->next) f(*t);
   }
 
+  // f(turn, before) for each that waits or returns: `before` (null: nobody) is next before it does,
+  // and so is, if that is not the reason, whoever holds a turn that it may not hold beside.
+  template <class F> void each_in_line(F f) const {
+    for (auto& [caller, l] : lines_)
+      for (const turn *t = l.first, *before = nullptr; t; before = t, t = t->next)
+        f(*t, before ? before : returning_.first);
+    const turn* before = nullptr;
+    for (const caller_line* l = first_; l; l = l->next) {
+      if (before) f(*l->first, before);
+      before = l->first;
+    }
+    before = nullptr;
+    for (const turn* t = returning_.first; t; before = t, t = t->next) f(*t, before);
+  }
+  // Whether it cannot hold its turn beside any of those who hold theirs.
+  bool is_kept_out(const turn& t) const { return held_ > 0 && (!t.shared || exclusive_); }
+
 private:
   struct chain {
     turn *first = nullptr, *last = nullptr;

@@ -97,6 +97,8 @@ public:
   void recall(task& t) noexcept override;
   void fetch(object& o) noexcept override;
   void end_instance(hosted& h) noexcept override;
+  std::string whereabouts_of(const task& t) override;
+  std::string whereabouts_of(object& o) override;
   void crowded() noexcept override;
   void served_waits(bool begins) noexcept override;
   void keeps_call(task& t, bool kept) noexcept override;

@@ -91,6 +91,37 @@ std::string node_core::describe() {
   return j.dump(1);
 }
 
+std::string node_core::whereabouts_of(const task& t) {
+  return ask([&t](node_core& n) -> std::string {
+           const auto found = n.numbers_.find(const_cast<task*>(&t));
+           if (found == n.numbers_.end()) return {};
+           const sent_task& s = n.sent_.at(found->second);
+           const auto name = [&](node_id id) {
+             const auto l = n.links_.find(id);
+             return "the node '" + (l == n.links_.end() ? to_text(id) : l->second.facts.name) + "'";
+           };
+           if (s.current) return name(s.current->node);
+           if (s.pull) return "its value, which is on its way from " + name(s.pull->maker);
+           if (const auto options = t.options(); options && !options->labels.empty()) {
+             std::string labels;
+             for (auto& l : options->labels) labels += (labels.empty() ? "" : ", ") + l;
+             return "a node with the labels " + labels + " and room for it";
+           }
+           return "a node with room for it";
+         })
+      .value_or("");
+}
+std::string node_core::whereabouts_of(object& o) {
+  return ask([&o](node_core& n) -> std::string {
+           const auto id = n.objects_->is_stand_in_for(&o);
+           if (!id) return {};
+           const auto l = n.links_.find(id->maker);
+           return "its value, which is to come from the node '" +
+                  (l == n.links_.end() ? to_text(id->maker) : l->second.facts.name) + "'";
+         })
+      .value_or("");
+}
+
 std::string node_core::status() {
   return ask([](node_core& n) { return n.describe(); }).value_or("{}");
 }

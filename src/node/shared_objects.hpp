@@ -111,6 +111,7 @@ public:
   std::vector<copied> take_uncopied();          // nobody refers to them any more (o is null)
   // The value of an object of its own lies there; none: it does not any more.
   void lies_at(const object* o, std::optional<global_id> at);
+  std::optional<global_id> is_stand_in_for(const object* o);
   // A value has come, or a failure, under this name: the stand-in, if it waits for that.
   found to_settle(global_id id, bool lost = false);
   struct counts {

@@ -7,6 +7,12 @@
 
 namespace troupe::detail {
 
+std::optional<global_id> shared_objects::is_stand_in_for(const object* o) {
+  std::lock_guard guard{mutex_};
+  const auto found = stand_ins_.find(o);
+  return found == stand_ins_.end() ? std::nullopt : std::optional{found->second};
+}
+
 std::optional<shared_objects::sought> shared_objects::wanted(const object* o) {
   std::lock_guard guard{mutex_};
   const auto found = stand_ins_.find(o);

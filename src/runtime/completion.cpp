@@ -62,9 +62,19 @@ bool await_found(domain& d, wait_set& s, std::size_t n, const std::int64_t* unti
   while (s.collect() < n) {
     if (task* me = seat::mine().running) me->refuse_if_asked();
     auto found = [&](caf::abstract_actor& me) { return s.expect_found(me, n); };
-    if (await_word(
-            d, found, [&] { return s.take_back(); }, until))
-      continue;
+    struct told {
+      wait_set& set;
+      const body_wait body;
+      told(wait_set& s, body_wait b) : set(s), body(b) { set.is_waited_for(&body); }
+      ~told() { set.is_waited_for(nullptr); }
+    };
+    const auto in_time = [&] {
+      const std::optional<told> in_body =
+          seat::mine().running ? std::optional<told>(std::in_place, s, waits_at({})) : std::nullopt;
+      return await_word(
+          d, found, [&] { return s.take_back(); }, until);
+    };
+    if (in_time()) continue;
     if (s.collect() >= n) return true;
     if (task* me = seat::mine().running) me->refuse_if_asked();
     if (d.closing()) throw cancelled("a wait was cancelled: the runtime ends");

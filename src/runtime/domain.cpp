@@ -91,6 +91,7 @@ domain::domain(caf::actor_system* external, runtime_options options)
   if (options_.max_unsettled_tasks > 0 || options_.max_argument_bytes > 0)
     gate_ =
         std::make_unique<gate>(*this, options_.max_unsettled_tasks, options_.max_argument_bytes);
+  inspector_ = std::make_unique<detail::inspector>(*this);
   auto watched = stepped_ ? dynamic_cast<const watched_config*>(&system_->config()) : nullptr;
   if (watched && watched->by->attach(*this)) watcher_ = watched->by;
   notes_ = gate_ || options_.count_names || watcher_;
@@ -106,6 +107,7 @@ void domain::end() {
                stderr);
     std::terminate();
   }
+  inspector_->stop();
   stop();
   closing_.store(true);
   close_resolvers(number_);
@@ -443,6 +445,7 @@ bool domain::step_alone(std::int64_t limit) {
     gate_->actor().tell(idle_msg{true});  // and not on to a deadline, which is nobody's to wait for
     return true;
   }
+  if (runnable() == 0 && inspector_->look_at_rest()) return true;
   return watcher_ ? watched_step(limit) : stepped_->try_run_once() || clock_->advance(limit);
 }
 

@@ -12,6 +12,7 @@
 #include "actors/side_pool.hpp"
 #include "actors/stream.hpp"
 #include "runtime/watcher.hpp"
+#include "seeing/inspector.hpp"
 
 #include <troupe/runtime.hpp>
 
@@ -73,6 +74,8 @@ public:
   const std::shared_ptr<std::atomic<bool>>& lives() const { return lives_; }
   admission_actor* admission() { return admission_; }  // null: the runtime has no resources
   gate* bound_gate() { return gate_.get(); }           // null: no bound
+
+  detail::inspector& inspector() { return *inspector_; }
 
   // ---- counters
   void count(const seat& s, std::atomic<std::int64_t> books::*what, std::int64_t n = 1) {
@@ -233,6 +236,7 @@ private:
   caf::actor admission_handle_;
   admission_actor* admission_ = nullptr;
   std::unique_ptr<gate> gate_;
+  std::unique_ptr<detail::inspector> inspector_;
   bool notes_ = false;  // something is to be done when a task is submitted, settles or ends
 
   std::vector<books> books_;

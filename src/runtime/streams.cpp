@@ -22,8 +22,8 @@ void wait_in_stream(domain& d, stream_channel& c, stream_buffer::side side) {
   if (&c.inside != &d) d.waits_abroad();
   const bool answered = await_answer(
       d,
-      [&](caf::abstract_actor& me) {
-        c.actor->tell(stream_wait_msg{side, &me, d.number(), c.took});
+      [&](caf::abstract_actor& me, const body_wait& body) {
+        c.actor->tell(stream_wait_msg{side, &me, d.number(), c.took, &body});
         // Either end() finds this wait in the actor, or this sees that it did not.
         std::atomic_thread_fence(std::memory_order_seq_cst);
         if (d.closing()) c.actor->tell(close_msg{d.number()});
@@ -33,6 +33,12 @@ void wait_in_stream(domain& d, stream_channel& c, stream_buffer::side side) {
       });
   if (!answered)
     throw deadlock("nothing can go on, and the program waits for the next value of a stream");
+}
+
+// Where the stream is: with the running task, as long as it is not moved.
+void note_consumer(stream_channel& c) {
+  const task* me = seat::mine().running;
+  c.consumer.store(me ? me->id() : 0, std::memory_order_relaxed);
 }
 
 bool nothing_there(const stream_channel& c) {
@@ -56,8 +62,12 @@ stream_channel* open_stream(domain& d, const new_task& t, const task_options* op
   t.actor->feed(nullptr);  // what may throw is done before there is something to lose
   stream_channel* c = stream_channel::make(d, n, element);
   t.actor->feed(c);
+  c->producer = t.actor->id();
+  note_consumer(*c);
   return c;
 }
+
+void stream_moved(stream_channel& c) noexcept { c.consumer.store(0, std::memory_order_relaxed); }
 
 void throw_no_stream() {
   throw error("task_options.stream_buffer: the function gives no stream<T>; leave it out");
@@ -103,6 +113,7 @@ void* stream_take(stream_channel& c) {
     const task* me = seat::mine().running;
     if (me) me->refuse_if_asked();
     c.told = c.took;
+    note_consumer(c);
     wait_in_stream(me ? me->inside() : c.inside, c, stream_buffer::consumer);
   }
   void* value = c.first();
@@ -110,6 +121,7 @@ void* stream_take(stream_channel& c) {
   ++c.took;
   if (c.took - c.told >= (c.capacity + 1) / 2 && !c.finished.load(std::memory_order_relaxed)) {
     c.told = c.took;
+    note_consumer(c);
     c.actor->tell(taken_msg{c.took});
   }
   return value;

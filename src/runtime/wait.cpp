@@ -4,6 +4,7 @@
 
 #include "actors/client.hpp"
 #include "actors/task.hpp"
+#include "actors/ticks.hpp"
 #include "runtime/domain.hpp"
 
 #include <algorithm>
@@ -31,6 +32,7 @@ struct parked_task {
   static constexpr auto stack = countdown::in_use;
   bool left = false;
   // A cancel that comes meanwhile ends the wait early.
+  static body_wait at_work(std::source_location at) { return waits_at(at); }
   bool block(const std::int64_t*) {
     t.begin_wait();
     if (t.asked_to_end()) (void)arrivals.force();
@@ -51,6 +53,7 @@ struct sleeping_thread {
   static constexpr auto stack = countdown::free;
   static constexpr bool left = false;
   static void waits_for_objects(bool) {}
+  static body_wait at_work(std::source_location) { return {}; }
   bool block(const std::int64_t* until) {
     if (d.at_once()) {
       if (!until) return c.block(nullptr);
@@ -85,16 +88,17 @@ template <class Who> void collect_all(Who& who, std::int32_t missing, std::int32
 // Waits until `need` of the ones are sealed, or the time is up, or the runtime ends. Every wait
 // comes back before this returns.
 template <class Who> void wait_in(domain& d, Who who, object* const* objects, std::size_t count,
-                                  std::size_t need, const std::int64_t* until, bool use_clock) {
-  waiter few[4];
-  std::vector<waiter> many;
+                                  std::size_t need, const std::int64_t* until, bool use_clock,
+                                  std::source_location at) {
+  body_waiter few[4];
+  std::vector<body_waiter> many;
   std::size_t n = 0;
   for (std::size_t i = 0; i < count; ++i) n += objects[i]->is_sealed() ? 0 : 1;
   const std::size_t already = count - n;
   if (already >= need) return;
-  waiter* waits = few;
+  body_waiter* waits = few;
   if (n > std::size(few)) {
-    many = std::vector<waiter>(n);
+    many = std::vector<body_waiter>(n);
     waits = many.data();
   }
   std::size_t made = 0;
@@ -103,8 +107,14 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
   n = made;  // some may have been sealed meanwhile
   if (count - n >= need) return;
   auto missing = static_cast<std::int32_t>(need - (count - n));
+  const body_wait body = Who::at_work(at);
   who.arrivals.begin(missing, Who::stack);
-  for (std::size_t i = 0; i < n; ++i) d.await(waits[i]);
+  for (std::size_t i = 0; i < n; ++i) {
+    waits[i].of_body = true;
+    waits[i].body = &body;
+    waits[i].to_spare = static_cast<std::uint32_t>(n) - static_cast<std::uint32_t>(missing);
+    d.await(waits[i]);
+  }
   sleeper limit;
   if (use_clock) set_limit(d, limit, who_is(who), *until);
   auto total = static_cast<std::int32_t>(n) + (use_clock ? 1 : 0);
@@ -133,7 +143,11 @@ void run_on_this_stack(const task& me, object& o, seat& before) {
     return;
   if (!o.maker->is_child_of(me)) return o.maker->queue_again();
   const auto caught = before.swap_exceptions({});  // the child has none
+  strand& on = *before.on;
+  const nested_run here{const_cast<task*>(&me), o.maker, on.nested};
+  on.nested = &here;
   o.maker->run();
+  on.nested = here.below;
   seat& s = seat::mine();
   s.swap_exceptions(caught);
   if (!s.lane) return;
@@ -239,11 +253,13 @@ template <class Who> bool await_word_in(domain& d, Who who,
 }
 
 template <class Who>
-bool await_answer_in(Who who, const std::function<void(caf::abstract_actor&)>& ask,
+bool await_answer_in(Who who,
+                     const std::function<void(caf::abstract_actor&, const body_wait&)>& ask,
                      const std::function<void(caf::abstract_actor&)>& withdraw) {
   constexpr std::int32_t missing = 1, total = 1;
+  const body_wait body = Who::at_work({});
   who.arrivals.begin(missing, Who::stack);
-  ask(who_is(who));
+  ask(who_is(who), body);
   const bool woken = who.block(nullptr);
   if (who.arrivals.arrived(missing) == total) return true;
   withdraw(who_is(who));
@@ -275,6 +291,12 @@ void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstr
   await_answers_in(sleeping_thread{d}, n, ask);
 }
 
+body_wait waits_at(std::source_location at) {
+  const seat& s = seat::mine();
+  s.running->inside().inspector().wake();
+  return {at, s.on->nested, ticks()};
+}
+
 std::int64_t time_limit(domain& d, duration timeout) { return d.clock().after(timeout); }
 
 bool await_word(domain& d, const std::function<bool(caf::abstract_actor&)>& ask,
@@ -285,7 +307,8 @@ bool await_word(domain& d, const std::function<bool(caf::abstract_actor&)>& ask,
   return await_word_in(d, parked_task{*me}, ask, take_back, until, until != nullptr);
 }
 
-bool await_answer(domain& d, const std::function<void(caf::abstract_actor&)>& ask,
+bool await_answer(domain& d,
+                  const std::function<void(caf::abstract_actor&, const body_wait&)>& ask,
                   const std::function<void(caf::abstract_actor&)>& withdraw) {
   if (task* me = seat::mine().running) return await_answer_in(parked_task{*me}, ask, withdraw);
   return await_answer_in(sleeping_thread{d}, ask, withdraw);
@@ -317,7 +340,7 @@ bool pass_gate(domain& d, std::size_t bytes, bool only_try) {
 }
 
 bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,
-                   const duration* timeout) {
+                   const duration* timeout, std::source_location at) {
   if (count == 1 && n == 1 && !timeout && objects[0] &&
       !objects[0]->is_sealed()) {  // a get of a child, most often
     seat& s = seat::mine();
@@ -352,10 +375,11 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
     if (all)
       for (std::size_t i = count, naps = 0; i-- > 0 && naps < 16;)
         if (!objects[i]->is_sealed()) {
-          wait_in(d, parked_task{*me}, objects + i, 1, 1, nullptr, false), ++naps;
+          wait_in(d, parked_task{*me}, objects + i, 1, 1, nullptr, false, at), ++naps;
           if (!objects[i]->is_sealed()) break;  // asked to end
         }
-    wait_in(d, parked_task{*me}, objects, count, n, until ? &*until : nullptr, timeout != nullptr);
+    wait_in(d, parked_task{*me}, objects, count, n, until ? &*until : nullptr, timeout != nullptr,
+            at);
   } else {
     if (all && count == 1) run_as_guest(d, *objects[0]);
     // The last one that is missing first: with luck the others are there by then, unasked. After
@@ -363,8 +387,8 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
     if (all)
       for (std::size_t i = count, naps = 0; i-- > 0 && naps < 16;)
         if (!objects[i]->is_sealed())
-          wait_in(d, sleeping_thread{d}, objects + i, 1, 1, nullptr, false), ++naps;
-    wait_in(d, sleeping_thread{d}, objects, count, n, until ? &*until : nullptr, false);
+          wait_in(d, sleeping_thread{d}, objects + i, 1, 1, nullptr, false, at), ++naps;
+    wait_in(d, sleeping_thread{d}, objects, count, n, until ? &*until : nullptr, false, at);
   }
   if (sealed_of(objects, count) >= n) return true;
   if (task* me = seat::mine().running) me->refuse_if_asked();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <source_location>
 
 namespace caf {
 class abstract_actor;
@@ -14,6 +15,7 @@ namespace troupe::detail {
 
 class domain;
 class task;
+struct body_wait;
 struct seat;
 struct waiter;
 
@@ -30,6 +32,9 @@ void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstr
 // a gate.
 bool pass_gate(domain& d, std::size_t bytes, bool only_try);
 
+// Of the running task's body, which is about to wait.
+body_wait waits_at(std::source_location at);
+
 // When a wait that begins now is to give up, by the domain's clock.
 std::int64_t time_limit(domain& d, duration timeout);
 // Waits for one ready message to the actor of the calling task or thread, or until the time is up.
@@ -39,7 +44,8 @@ bool await_word(domain& d, const std::function<bool(caf::abstract_actor&)>& ask,
                 const std::function<bool()>& take_back, const std::int64_t* until);
 // The same for one answer. withdraw(me): when the wait is over before the answer has come; it makes
 // it come, and one more. False: nothing can go on (deterministic scheduler).
-bool await_answer(domain& d, const std::function<void(caf::abstract_actor&)>& ask,
+bool await_answer(domain& d,
+                  const std::function<void(caf::abstract_actor&, const body_wait&)>& ask,
                   const std::function<void(caf::abstract_actor&)>& withdraw);
 
 }  // namespace troupe::detail

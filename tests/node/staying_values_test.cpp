@@ -53,7 +53,7 @@ struct cluster {
     const std::size_t before = others.size();
     others.push_back(std::make_unique<other>(name, node.address(), std::move(labels)));
     REQUIRE(node.wait_for(before + 1, 10s));
-    REQUIRE(others.back()->node.wait_for(before + 1, 10s));
+    for (auto& o : others) REQUIRE(o->node.wait_for(before + 1, 10s));  // each knows each
     return *others.back();
   }
   std::size_t resting() const {

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// What an actor says of those who wait for it. Whoever asks several sees each at another moment; what
+// was said twice of the same wait held all the time between (docs/design.md 41).
+#pragma once
+#include "actors/caf_compat.hpp"
+#include "graph/resources.hpp"
+
+#include <troupe/detail/object.hpp>
+
+#include <caf/actor_control_block.hpp>
+
+#include <cstdint>
+#include <source_location>
+#include <string>
+#include <vector>
+
+namespace troupe::detail {
+
+class task;
+struct nested_run;
+
+enum class wait_kind : std::uint8_t {
+  input,      // an argument
+  value,      // its body, in a get
+  some,       // its body, some of several values
+  awaited,    // its coroutine, or what its body has returned
+  child,      // runs on its stack
+  turn,       // of its actor
+  turn_back,  // the same, to go on
+  resource,
+  item,  // of a stream
+  room,  // in a stream
+  bound,
+  sleep,
+  back_off,
+  limit,  // of a wait
+  deadline
+};
+
+// Keeps a task.
+class task_hold {
+public:
+  task_hold() = default;
+  explicit task_hold(task& t);
+  task* get() const { return task_; }
+  explicit operator bool() const { return task_ != nullptr; }
+
+private:
+  task* task_ = nullptr;
+  caf::strong_actor_ptr keeps_;
+};
+// Keeps an object's record.
+class record_hold {
+public:
+  record_hold() = default;
+  explicit record_hold(object& o);
+  record_hold(record_hold&& o) noexcept : object_(std::exchange(o.object_, nullptr)) {}
+  record_hold& operator=(record_hold&& o) noexcept {
+    std::swap(object_, o.object_);
+    return *this;
+  }
+  ~record_hold();
+  object* get() const { return object_; }
+
+private:
+  object* object_ = nullptr;
+};
+
+struct seen_wait {
+  task_hold who;
+  wait_kind is = wait_kind::input;
+  std::uint32_t to_spare = 0;
+  // Tell it from a later wait.
+  const void* place = nullptr;
+  std::uint64_t number = 0;
+  // On whom: the task that makes the object, or another one; 0: somebody else, or nobody.
+  std::uint64_t on = 0;
+  record_hold what = {};
+  std::source_location at = {};
+  std::uint64_t began = 0;     // ticks; 0: not known
+  std::int64_t due = 0;        // of a clock's
+  std::uint32_t resource = 0;  // its name's number
+  std::int64_t amount = 0;     // ten-thousandths
+  std::string of = {};         // the name of an actor
+};
+struct seen_holder {
+  std::uint64_t who = 0;
+  std::uint32_t resource = 0;
+  std::int64_t amount = 0;
+  std::string name;
+};
+// The maker of an object, asked of its store.
+struct seen_maker {
+  object* what = nullptr;
+  task_hold who = {};
+  bool present = false;
+};
+
+struct survey_part {
+  std::vector<seen_wait> waits;
+  std::vector<seen_holder> holders;
+  std::vector<seen_maker> makers;  // the object has been filled in
+};
+
+// A body's waits, and those of the bodies below it on its stack.
+void add_below(const nested_run* under, survey_part& to);
+
+}  // namespace troupe::detail

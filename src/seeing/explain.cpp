@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MIT
+// A survey in words.
+#include "actors/seat.hpp"
+#include "actors/side_pool.hpp"
+#include "actors/task.hpp"
+#include "actors/ticks.hpp"
+#include "runtime/domain.hpp"
+#include "runtime/wait.hpp"
+#include "seeing/inspector.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <deque>
+#include <iterator>
+#include <map>
+#include <set>
+
+namespace troupe {
+
+std::string_view name_of(task_state s) noexcept {
+  constexpr std::string_view names[] = {"pending",     "admitting",  "in_line", "queued",
+                                        "running",     "waiting",    "sleeping", "backing_off",
+                                        "forwarding",  "away",       "ending",  "settled",
+                                        "elsewhere"};
+  return names[static_cast<std::size_t>(s)];
+}
+
+namespace {
+std::string_view in_words(task_state s) {
+  switch (s) {
+    case task_state::pending: return "is waiting for its arguments";
+    case task_state::admitting: return "is waiting for resources";
+    case task_state::in_line: return "is waiting for its turn";
+    case task_state::queued: return "is queued";
+    case task_state::running: return "is running";
+    case task_state::waiting: return "is waiting";
+    case task_state::sleeping: return "is sleeping";
+    case task_state::backing_off: return "has failed, and is waiting before its next try";
+    case task_state::forwarding: return "has returned a ref, and is waiting for that";
+    case task_state::away: return "is on another node";
+    case task_state::ending: return "was asked to end, and has not ended";
+    case task_state::settled: return "has settled";
+    case task_state::elsewhere: return "is made by no task of this runtime";
+  }
+  return {};
+}
+
+nlohmann::json as_json(const task_status& t) {
+  nlohmann::json j{{"id", t.id}, {"name", t.name}, {"state", name_of(t.state)}};
+  if (t.since) j["since_ns"] = t.since->count();
+  if (t.deadline) j["deadline_ns"] = t.deadline->count();
+  if (!t.where.empty()) j["where"] = t.where;
+  auto& causes = j["waits_for"] = nlohmann::json::array();
+  for (auto& c : t.causes) {
+    nlohmann::json one{{"what", c.what}};
+    if (c.on != 0) one["task"] = c.on;
+    if (!c.resource.empty()) one["resource"] = c.resource;
+    causes.push_back(std::move(one));
+  }
+  return j;
+}
+std::string as_text(const nlohmann::json& j) {
+  return j.dump(1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+}  // namespace
+
+std::string task_status::text() const {
+  constexpr std::size_t most = 8;
+  std::string s = "'" + name + "' " + std::string(in_words(state));
+  if (since) s += " for " + detail::in_words(*since);
+  for (std::size_t i = 0; i < causes.size(); ++i) {
+    if (i == most) {
+      s += ", and " + std::to_string(causes.size() - most) + " more";
+      break;
+    }
+    s += (i == 0 ? ": " : ", ") + causes[i].what;
+  }
+  if (!where.empty()) s += " (" + where + ")";
+  if (deadline) s += "; its deadline is in " + detail::in_words(*deadline);
+  return s;
+}
+
+std::string explanation::text() const {
+  std::map<std::uint64_t, std::size_t> depth;
+  std::string all;
+  for (auto& t : tasks_) {
+    const std::size_t here = depth[t.id];
+    for (auto& c : t.causes)
+      if (c.on != 0) depth.try_emplace(c.on, here + 1);
+    all += std::string(2 * std::min<std::size_t>(here, 20), ' ') + t.text() + "\n";
+  }
+  return all;
+}
+std::string explanation::json() const { return to_json(tasks_); }
+
+std::string to_json(const std::vector<task_status>& tasks) {
+  auto all = nlohmann::json::array();
+  for (auto& t : tasks) all.push_back(as_json(t));
+  return as_text(all);
+}
+
+namespace detail {
+
+namespace {
+std::string amount_in_words(std::int64_t ten_thousandths) {
+  std::string digits = std::to_string(static_cast<double>(ten_thousandths) / 10'000);
+  digits.erase(digits.find_last_not_of('0') + 1);
+  if (digits.ends_with('.')) digits.pop_back();
+  return digits;
+}
+// By its number: in the order of the options.
+std::string name_of_resource(const domain& d, std::uint32_t number) {
+  auto at = d.options().resources.begin();
+  std::advance(at, number);
+  return at->first;
+}
+task_state state_of(wait_kind k) {
+  switch (k) {
+    case wait_kind::input: return task_state::pending;
+    case wait_kind::value:
+    case wait_kind::some:
+    case wait_kind::turn_back:
+    case wait_kind::item:
+    case wait_kind::room:
+    case wait_kind::bound: return task_state::waiting;
+    case wait_kind::awaited: return task_state::forwarding;
+    case wait_kind::child: return task_state::waiting;
+    case wait_kind::turn: return task_state::in_line;
+    case wait_kind::resource: return task_state::admitting;
+    case wait_kind::sleep: return task_state::sleeping;
+    case wait_kind::back_off: return task_state::backing_off;
+    case wait_kind::limit:
+    case wait_kind::deadline: return task_state::waiting;
+  }
+  return task_state::waiting;
+}
+}  // namespace
+
+std::string inspector::name_of(const census& c, std::uint64_t task) const {
+  for (auto& w : c.waits)
+    if (w.who.get()->id() == task) return std::string(w.who.get()->name_of_task());
+  for (auto& [o, t] : c.makers)
+    if (t.get()->id() == task) return std::string(t.get()->name_of_task());
+  for (auto& h : c.holders)
+    if (h.who == task && h.amount > 0) return h.name;
+  return "task " + std::to_string(task);
+}
+
+std::string inspector::words(const census& c, const seen_wait& w) const {
+  const std::uint64_t on = c.on(w);
+  const std::string name = on == 0 ? std::string{} : "'" + name_of(c, on) + "'";
+  const auto value = [&](const std::string& before) {
+    if (on != 0) return before + "the value of " + name;
+    return before + "a value that no task of this runtime makes";
+  };
+  const auto left = [&] {
+    return in_words(std::chrono::nanoseconds(std::max<std::int64_t>(0, w.due - domain_.clock().now())));
+  };
+  switch (w.is) {
+    case wait_kind::input:
+    case wait_kind::value: return value("");
+    case wait_kind::some:
+      return value(std::to_string(w.to_spare) + " more of several values, ");
+    case wait_kind::awaited: return value("");
+    case wait_kind::child: return name + ", which runs on its stack";
+    case wait_kind::turn:
+    case wait_kind::turn_back:
+      return "its turn at the actor '" + w.of + "'" +
+             (on != 0 ? ", after " + name : std::string{});
+    case wait_kind::resource:
+      return amount_in_words(w.amount) + " of the resource '" +
+             name_of_resource(domain_, w.resource) + "'";
+    case wait_kind::item:
+      return "the next value of the stream of " + (on == 0 ? "another task" : name);
+    case wait_kind::room:
+      return "room in its stream, " +
+             (on == 0 ? "whose values nobody takes" : "whose values " + name + " is to take");
+    case wait_kind::bound:
+      return "room for a task: " + std::to_string(domain_.options().max_unsettled_tasks) +
+             " may be unsettled (max_unsettled_tasks), or their arguments are too big "
+             "(max_argument_bytes)";
+    case wait_kind::sleep: return "another " + left();
+    case wait_kind::back_off: return "try " + std::to_string(w.who.get()->attempt()) + ", in " + left();
+    case wait_kind::limit: return "at most another " + left();
+    case wait_kind::deadline: return "its deadline, in " + left();
+  }
+  return {};
+}
+
+// What is not a wait that somebody keeps: it is queued, or it runs.
+task_status inspector::status_of(const census& c, task& t,
+                                 const std::vector<const seen_wait*>& waits) const {
+  task_status s;
+  s.id = t.id();
+  s.name = t.name_of_task();
+  bool is_waiting = false;
+  for (auto w : waits) {
+    if (w->is == wait_kind::deadline) {
+      s.deadline = duration(std::max<std::int64_t>(0, w->due - domain_.clock().now()));
+      continue;
+    }
+    if (!is_waiting || w->is == wait_kind::input || w->is == wait_kind::child)
+      s.state = state_of(w->is);
+    is_waiting = true;
+    wait_cause cause{words(c, *w), c.on(*w), {}};
+    if (w->is == wait_kind::resource) {
+      cause.resource = name_of_resource(domain_, w->resource);
+      const auto& ledger = domain_.admission()->core().ledger();
+      std::int64_t in_use = 0;
+      std::string by;
+      std::size_t holders = 0;
+      for (auto& h : c.holders)
+        if (h.amount > 0 && h.resource == w->resource) {
+          in_use += h.amount;
+          if (cause.on == 0) cause.on = h.who;
+          if (++holders <= 3)
+            by += (by.empty() ? "" : ", ") + ("'" + h.name + "' holds " + amount_in_words(h.amount));
+        }
+      if (holders > 3) by += " and " + std::to_string(holders - 3) + " more hold some";
+      cause.what += ", of which " + amount_in_words(ledger.total(w->resource) - in_use) + " of " +
+                    amount_in_words(ledger.total(w->resource)) + " is free" +
+                    (by.empty() ? "" : " (" + by + ")");
+    }
+    if (w->is == wait_kind::turn || w->is == wait_kind::turn_back) cause.resource = w->of;
+    if (w->at.line() != 0 && s.where.empty())
+      s.where = std::string(w->at.file_name()) + ":" + std::to_string(w->at.line());
+    if (w->began != 0 && domain_.at_once())
+      s.since = duration(std::max<std::int64_t>(0, ticks_to_ns(ticks() - w->began)));
+    s.causes.push_back(std::move(cause));
+  }
+  if (t.family().settled.load()) s.state = task_state::settled;
+  else if (t.asked_to_end()) {
+    s.state = task_state::ending;
+    if (!is_waiting)
+      s.causes.push_back({t.family().was_asked() == kin::no
+                              ? "a task that it descends from was asked to end"
+                              : "its body",
+                          0,
+                          {}});
+  } else if (!is_waiting) {
+    switch (t.out()->claim.load()) {
+      case claim::waiting: s.state = task_state::pending; break;
+      case claim::in_line: s.state = task_state::in_line; break;
+      case claim::queued:
+      case claim::reserved: {
+        s.state = task_state::queued;
+        std::string what = t.blocking() ? "a thread of the pool for blocking bodies, of which there "
+                                          "are " + std::to_string(side_pool::most_threads)
+                                        : "one of " + std::to_string(domain_.options().workers) +
+                                              " workers";
+        if (t.priority() != 0)
+          what += "; its priority is " + std::to_string(t.priority()) +
+                  ", and a level is worth 100 ms of waiting";
+        s.causes.push_back({what, 0, {}});
+        break;
+      }
+      case claim::claimed: {
+        s.state = task_state::running;
+        const auto where = domain_.outside();
+        if (const auto there = where ? where->whereabouts_of(t) : std::string{}; !there.empty()) {
+          s.state = task_state::away;
+          s.causes.push_back({there, 0, {}});
+        }
+        break;
+      }
+    }
+  }
+  return s;
+}
+
+namespace {
+using waits_of = std::map<std::uint64_t, std::vector<const seen_wait*>>;
+waits_of by_task(const census& c) {
+  waits_of all;
+  for (auto& w : c.waits) all[w.who.get()->id()].push_back(&w);
+  return all;
+}
+}  // namespace
+
+explanation inspector::explain(object& o) {
+  refuse_waits();
+  const await how = [this](std::size_t n, const ask& f) { await_answers(domain_, n, f); };
+  census c = take(how);
+  if (!c.makers.contains(&o)) ask_makers(c, {&o}, how, false);
+  const auto waits = by_task(c);
+  std::map<std::uint64_t, task*> known;
+  for (auto& [what, t] : c.makers) known.emplace(t.get()->id(), t.get());
+  for (auto& w : c.waits) known.emplace(w.who.get()->id(), w.who.get());
+  std::vector<task_status> all;
+  const auto root = c.makers.find(&o);
+  if (root == c.makers.end()) {
+    task_status s;
+    s.state = o.is_sealed() ? task_state::settled : task_state::elsewhere;
+    s.name = "the object";
+    if (const auto where = domain_.outside(); where && !o.is_sealed())
+      if (const auto there = where->whereabouts_of(o); !there.empty())
+        s.causes.push_back({there, 0, {}});
+    all.push_back(std::move(s));
+    return explanation{std::move(all)};
+  }
+  std::deque<std::uint64_t> next{root->second.get()->id()};
+  std::set<std::uint64_t> seen{next.front()};
+  constexpr std::size_t most = 1000;
+  while (!next.empty() && all.size() < most) {
+    const std::uint64_t id = next.front();
+    next.pop_front();
+    const auto found = waits.find(id);
+    const auto at = known.find(id);
+    if (at != known.end())
+      all.push_back(status_of(c, *at->second,
+                              found == waits.end() ? std::vector<const seen_wait*>{}
+                                                   : found->second));
+    else {
+      task_status s;
+      s.id = id;
+      s.name = name_of(c, id);
+      s.state = task_state::running;
+      all.push_back(std::move(s));
+    }
+    for (auto& cause : all.back().causes)
+      if (cause.on != 0 && seen.insert(cause.on).second) next.push_back(cause.on);
+  }
+  return explanation{std::move(all)};
+}
+
+std::vector<task_status> inspector::tasks(const task_filter& filter) {
+  refuse_waits();
+  const census c = take([this](std::size_t n, const ask& f) { await_answers(domain_, n, f); });
+  const auto waits = by_task(c);
+  std::map<std::uint64_t, task*> known;
+  for (auto& [what, t] : c.makers) known.emplace(t.get()->id(), t.get());
+  for (auto& w : c.waits) known.emplace(w.who.get()->id(), w.who.get());
+  std::vector<task_status> all;
+  for (auto& [id, t] : known) {
+    if (all.size() >= filter.most) break;
+    if (!filter.name.empty() && t->name_of_task() != filter.name) continue;
+    const auto found = waits.find(id);
+    auto s = status_of(
+        c, *t, found == waits.end() ? std::vector<const seen_wait*>{} : found->second);
+    if (s.state == task_state::settled || (filter.state && s.state != *filter.state)) continue;
+    all.push_back(std::move(s));
+  }
+  return all;
+}
+
+explanation explain_object(domain& d, object* o) {
+  if (!o) throw_empty_input();
+  return d.inspector().explain(*o);
+}
+std::vector<task_status> tasks_of(domain& d, const task_filter& filter) {
+  return d.inspector().tasks(filter);
+}
+
+}  // namespace detail
+}  // namespace troupe

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+#include "seeing/inspector.hpp"
+
+#include "actors/client.hpp"
+#include "actors/seat.hpp"
+#include "actors/task.hpp"
+#include "runtime/domain.hpp"
+#include "runtime/wait.hpp"
+
+#include <pthread.h>
+#include <caf/actor.hpp>
+#include <caf/actor_cast.hpp>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+namespace troupe::detail {
+
+namespace {
+using namespace std::chrono_literals;
+constexpr auto look_every = 200ms, look_again = 50ms;
+constexpr int rest_per_look = 100;  // times as long as a look has taken
+constexpr std::size_t most_told = 16;
+
+// A clock ends it, or whoever lets submits in.
+bool ends_by_itself(wait_kind k) {
+  switch (k) {
+    case wait_kind::bound:
+    case wait_kind::sleep:
+    case wait_kind::back_off:
+    case wait_kind::limit:
+    case wait_kind::deadline: return true;
+    default: return false;
+  }
+}
+auto identity(const seen_wait& w, std::uint64_t on) {
+  return std::tuple(w.is, w.place, w.number, w.what.get(), on);
+}
+using identities = std::vector<decltype(identity(std::declval<seen_wait>(), 0))>;
+identities identities_of(const census& c, std::uint64_t task) {
+  identities all;
+  for (auto& w : c.waits)
+    if (w.who.get()->id() == task) all.push_back(identity(w, c.on(w)));
+  std::sort(all.begin(), all.end());
+  return all;
+}
+}  // namespace
+
+std::uint64_t census::on(const seen_wait& w) const {
+  if (!w.what.get()) return w.on;
+  const auto found = makers.find(w.what.get());
+  return found == makers.end() ? 0 : found->second.get()->id();
+}
+
+// ---- a survey -----------------------------------------------------------------------------------
+
+census inspector::take(const await& how, bool at_rest) {
+  const auto& shards = domain_.shards();
+  const auto streams = domain_.streams().handles();
+  const auto hosts = domain_.hosts().handles();
+  std::vector<survey_part> parts(shards.size() + 3 + streams.size() + hosts.size());
+  std::size_t answers = shards.size() + 1 + streams.size() + hosts.size();
+  if (domain_.admission()) ++answers;
+  if (domain_.bound_gate()) ++answers;
+  const auto ask_all = [&](caf::abstract_actor* me) {
+    auto part = parts.begin();
+    const auto one = [&](auto& actor) {
+      const survey_msg m{&*part++, me};
+      if (me) actor.tell(m);
+      else actor.handle_at_rest(m);
+    };
+    for (auto& s : shards) one(*s.resolver);
+    one(domain_.clock().actor());
+    if (auto a = domain_.admission()) one(*a);
+    if (auto g = domain_.bound_gate()) one(g->actor());
+    for (auto& s : streams)
+      one(*static_cast<stream_actor*>(caf::actor_cast<caf::abstract_actor*>(s)));
+    for (auto& h : hosts) one(*static_cast<host_actor*>(caf::actor_cast<caf::abstract_actor*>(h)));
+  };
+  if (at_rest) ask_all(nullptr);
+  else how(answers, [&](caf::abstract_actor& me) { ask_all(&me); });
+  census c;
+  for (auto& p : parts) {
+    std::move(p.waits.begin(), p.waits.end(), std::back_inserter(c.waits));
+    std::move(p.holders.begin(), p.holders.end(), std::back_inserter(c.holders));
+  }
+  std::vector<object*> objects;
+  for (auto& w : c.waits)
+    if (w.what.get()) objects.push_back(w.what.get());
+  std::sort(objects.begin(), objects.end());
+  objects.erase(std::unique(objects.begin(), objects.end()), objects.end());
+  ask_makers(c, objects, how, at_rest);
+  return c;
+}
+
+// Precondition: their records are held.
+void inspector::ask_makers(census& c, const std::vector<object*>& objects, const await& how,
+                           bool at_rest) {
+  std::map<shard*, survey_part> by_shard;
+  for (object* o : objects) {
+    shard& s = shard_of(*o);
+    if (s.inside == &domain_) by_shard[&s].makers.push_back({o});
+  }
+  if (at_rest) {
+    for (auto& [s, part] : by_shard) s->store->handle_at_rest(survey_msg{&part, nullptr});
+  } else if (!by_shard.empty()) {
+    how(by_shard.size(), [&](caf::abstract_actor& me) {
+      for (auto& [s, part] : by_shard) s->store->tell(survey_msg{&part, &me});
+    });
+  }
+  for (auto& [s, part] : by_shard)
+    for (auto& m : part.makers)
+      if (m.who) c.makers.emplace(m.what, std::move(m.who));
+}
+
+// ---- rings --------------------------------------------------------------------------------------
+
+wait_graph::verdict inspector::rings_in(const census& c,
+                                        std::vector<const seen_wait*>& tags) const {
+  struct waiter {
+    std::uint32_t some = 0, missing = 0, to_spare = 0;
+    bool goes_on = false;
+  };
+  std::map<std::uint64_t, waiter> all;
+  for (auto& w : c.waits) {
+    waiter& one = all[w.who.get()->id()];
+    if (ends_by_itself(w.is) || w.who.get()->asked_to_end()) one.goes_on = true;
+    if (w.is == wait_kind::some) {
+      ++one.some;
+      one.missing = w.to_spare;
+    } else one.to_spare = std::max(one.to_spare, w.to_spare);
+  }
+  wait_graph g;
+  for (auto& [id, w] : all)
+    if (!w.goes_on) g.waits(id, w.some > w.missing ? w.some - w.missing : w.to_spare);
+  if (auto a = domain_.admission())
+    for (std::uint32_t r = 0; r < domain_.options().resources.size(); ++r)
+      g.has(r, a->core().ledger().total(r));
+  for (auto& h : c.holders)
+    if (h.amount > 0) g.holds(h.who, h.resource, h.amount);
+  for (auto& w : c.waits) {
+    const std::uint64_t id = w.who.get()->id();
+    if (all.at(id).goes_on) continue;
+    const auto tag = static_cast<std::uint32_t>(tags.size());
+    tags.push_back(&w);
+    if (w.is == wait_kind::resource) g.asks(id, w.resource, w.amount, tag);
+    else g.waits_on(id, c.on(w), tag);
+  }
+  return g.rings();
+}
+
+bool inspector::is_same(const census& then, const census& now, std::uint64_t member) const {
+  return identities_of(then, member) == identities_of(now, member);
+}
+
+std::string inspector::tell(const wait_graph::ring& r, const census& c,
+                            const std::vector<const seen_wait*>& tags) const {
+  std::string text = "a ring of waits: ";
+  for (std::size_t i = 0; i < r.size(); ++i) {
+    if (r.size() > most_told && i == most_told / 2) {
+      text += std::to_string(r.size() - most_told) + " more ...; ";
+      i = r.size() - most_told / 2;
+    }
+    const seen_wait& w = *tags[r[i].tag];
+    text += "'" + std::string(w.who.get()->name_of_task()) + "' waits for " + words(c, w);
+    if (w.is == wait_kind::resource) text += ", which '" + name_of(c, r[i].on) + "' holds or asks for before it";
+    if (w.at.line() != 0)
+      text += " (" + std::string(w.at.file_name()) + ":" + std::to_string(w.at.line()) + ")";
+    text += i + 1 < r.size() ? "; " : "";
+  }
+  return text;
+}
+
+// First all are marked, so that none ends as a descendant of another.
+void inspector::accuse(const census& c, const wait_graph::verdict& v,
+                       const std::vector<const seen_wait*>& tags) {
+  std::vector<std::shared_ptr<const std::string>> texts;
+  for (auto& r : v.rings) texts.push_back(std::make_shared<std::string>(tell(r, c, tags)));
+  std::map<std::uint64_t, task*> members;
+  for (auto& w : c.waits)
+    if (v.members.contains(w.who.get()->id())) members.emplace(w.who.get()->id(), w.who.get());
+  {
+    std::lock_guard guard{stories_mutex_};
+    for (auto& [id, t] : members) stories_[id] = texts[v.members.at(id)];
+  }
+  for (auto& [id, t] : members) (void)t->family().ask(kin::ring);
+  for (auto& [id, t] : members)
+    shard_of(*t->out()).store->tell(cancel_msg{.o = t->out(), .in_ring = true});
+}
+
+std::string inspector::story_of(const task& t) {
+  std::lock_guard guard{stories_mutex_};
+  const auto found = stories_.find(t.id());
+  return "task '" + std::string(t.name_of_task()) + "' is in " +
+         (found == stories_.end() ? "a ring of waits" : *found->second);
+}
+void inspector::forget(const task& t) {
+  std::lock_guard guard{stories_mutex_};
+  stories_.erase(t.id());
+}
+
+// How many waits there are.
+std::size_t inspector::look_once() {
+  census now = take(own_way());
+  std::vector<const seen_wait*> tags;
+  auto v = rings_in(now, tags);
+  const std::size_t waits = now.waits.size();
+  if (v.rings.empty()) {
+    suspects_.reset();
+    return waits;
+  }
+  wait_graph::verdict certain;
+  bool open = false;
+  for (std::size_t i = 0; i < v.rings.size(); ++i) {
+    const bool same = suspects_ && std::all_of(v.rings[i].begin(), v.rings[i].end(), [&](auto& l) {
+                        return is_same(*suspects_, now, l.who);
+                      });
+    if (!same) open = true;
+    else {
+      for (auto& [who, place] : v.members)
+        if (place == i) certain.members.emplace(who, certain.rings.size());
+      certain.rings.push_back(v.rings[i]);
+    }
+  }
+  if (!certain.rings.empty()) accuse(now, certain, tags);
+  suspects_ = open ? std::make_unique<census>(std::move(now)) : nullptr;
+  return waits;
+}
+
+bool inspector::look_at_rest() {
+  if (looking_) return false;
+  std::size_t waits = 0, told = 0;
+  for (auto& s : domain_.shards()) {
+    const auto& counts = s.resolver->core().graph().counts();
+    waits += counts.open();
+    told += counts.awaited + counts.answered;
+  }
+  told += domain_.total(&books::submitted) + domain_.total(&books::settled);
+  if (waits == 0 || told == std::exchange(told_, told)) return false;
+  const census c = take({}, true);
+  std::vector<const seen_wait*> tags;
+  const auto v = rings_in(c, tags);
+  if (v.rings.empty()) return false;
+  accuse(c, v, tags);
+  return true;
+}
+
+void inspector::look() {
+  if (std::exchange(looking_, true)) return;
+  (void)look_once();
+  looking_ = false;
+}
+
+// ---- its thread ---------------------------------------------------------------------------------
+
+inspector::await inspector::own_way() {
+  return [this](std::size_t answers, const ask& ask) {
+    if (!own_) {
+      caf::actor_config cfg;
+      own_ = caf::make_actor<client, caf::actor>(domain_.system().next_actor_id(),
+                                                 domain_.system().node(), &domain_.system(), cfg);
+    }
+    auto& me = *static_cast<client*>(caf::actor_cast<caf::abstract_actor*>(own_));
+    me.arrivals.begin(static_cast<std::int32_t>(answers), countdown::free);
+    ask(me);
+    if (domain_.at_once()) me.block(nullptr);
+    else
+      while (!me.arrivals.due()) (void)domain_.step_alone(0);
+  };
+}
+
+void inspector::start() {
+  if (!domain_.at_once()) return;
+  std::lock_guard guard{mutex_};
+  if (awake_.exchange(true) || stopped_) return;
+  rung_ = true;
+  if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });
+  bell_.notify_one();
+}
+
+void inspector::loop() {
+  pthread_setname_np(pthread_self(), "troupe.inspect");
+  std::chrono::nanoseconds rest = look_every;
+  for (;;) {
+    {
+      std::unique_lock guard{mutex_};
+      if (!awake_.load()) bell_.wait(guard, [this] { return rung_ || stopped_; });
+      rung_ = false;
+      if (bell_.wait_for(guard, rest, [this] { return stopped_; })) return;
+    }
+    const auto began = std::chrono::steady_clock::now();
+    std::size_t waits = look_once();
+    if (waits == 0) {  // whoever waits from now on wakes it; whoever did before is seen now
+      awake_.store(false);
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+      if ((waits = look_once()) > 0) awake_.store(true);
+    }
+    const auto took = std::chrono::steady_clock::now() - began;
+    rest = std::max<std::chrono::nanoseconds>(suspects_ ? look_again : look_every,
+                                              rest_per_look * took);
+  }
+}
+
+void inspector::stop() {
+  {
+    std::lock_guard guard{mutex_};
+    stopped_ = true;
+    bell_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+  suspects_.reset();
+  own_ = nullptr;
+}
+
+}  // namespace troupe::detail
