@@ -51,12 +51,10 @@ void resolver_core::on(survey_msg& m) {
   graph_.each([&](const edge& e) {
     auto& w = const_cast<waiter&>(static_cast<const waiter&>(e));
     const auto add = [&](task& t, wait_kind is, std::uint32_t to_spare, const body_wait* body) {
-      add_body({.who = task_hold{t},
-                .is = is,
-                .to_spare = to_spare,
-                .place = &w,
-                .what = record_hold{w.awaited()}},
-               body, *m.into);
+      object& o = w.awaited();
+      if (!m.into->records.contains(&o)) m.into->records.emplace(&o, record_hold{o});
+      add_body({.who = task_hold{t}, .is = is, .to_spare = to_spare, .place = &w, .what = &o}, body,
+               *m.into);
     };
     if (task* t = as_task(w.who, domain_)) {
       const bool own = !w.of_body;

@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <source_location>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace troupe::detail {
@@ -49,7 +51,7 @@ private:
   task* task_ = nullptr;
   caf::strong_actor_ptr keeps_;
 };
-// Keeps an object's record.
+// Keeps an object's record. A record counts few of them: one for each survey, however many wait.
 class record_hold {
 public:
   record_hold() = default;
@@ -66,6 +68,8 @@ private:
   object* object_ = nullptr;
 };
 
+using record_holds = std::unordered_map<object*, record_hold>;
+
 struct seen_wait {
   task_hold who;
   wait_kind is = wait_kind::input;
@@ -75,7 +79,7 @@ struct seen_wait {
   std::uint64_t number = 0;
   // On whom: the task that makes the object, or another one; 0: somebody else, or nobody.
   std::uint64_t on = 0;
-  record_hold what = {};
+  object* what = nullptr;
   std::source_location at = {};
   std::uint64_t began = 0;     // ticks; 0: not known
   std::int64_t due = 0;        // of a clock's
@@ -98,6 +102,7 @@ struct seen_maker {
 
 struct survey_part {
   std::vector<seen_wait> waits;
+  record_holds records;  // of what is waited for
   std::vector<seen_holder> holders;
   std::vector<seen_maker> makers;  // the object has been filled in
 };

@@ -82,7 +82,9 @@ void wait_graph::reduce() {
   }
 }
 
-// Who lacks an amount waits on all who are stuck with some of it, and on who is stuck before it.
+// Who lacks an amount waits on all who are stuck with some of it; else on the last one who is stuck
+// before it. (Who lacks it would not have it if those before it were gone: they may be only behind a
+// ring.) So each who is stuck waits on somebody who is, and there is a ring as long as there is one.
 wait_graph::edges wait_graph::stuck_on_stuck() const {
   edges e(all_.size());
   for (std::size_t i = 0; i < all_.size(); ++i) {
@@ -93,15 +95,17 @@ wait_graph::edges wait_graph::stuck_on_stuck() const {
         e[i].emplace_back(on, n.tag);
     for (auto& p : w.parts) {
       const resource& r = resources_.at(p.resource);
+      if (r.total - r.stuck < p.amount) {
+        for (auto& h : r.held)
+          if (const std::size_t by = place_of(h.who); by < all_.size() && all_[by].stuck)
+            e[i].emplace_back(by, p.tag);
+        continue;
+      }
       for (std::size_t before = p.place; before-- > r.first;)
         if (all_[r.line[before]].stuck) {
           e[i].emplace_back(r.line[before], p.tag);
           break;
         }
-      if (r.total - r.stuck >= p.amount) continue;
-      for (auto& h : r.held)
-        if (const std::size_t by = place_of(h.who); by < all_.size() && all_[by].stuck)
-          e[i].emplace_back(by, p.tag);
     }
   }
   return e;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a node tells its program, and others, of itself.
+#include "actors/task.hpp"
 #include "net/transport.hpp"
 #include "node/node_core.hpp"
 #include "runtime/domain.hpp"

@@ -36,7 +36,7 @@ bool ends_by_itself(wait_kind k) {
   }
 }
 auto identity(const seen_wait& w, std::uint64_t on) {
-  return std::tuple(w.is, w.place, w.number, w.what.get(), on);
+  return std::tuple(w.is, w.place, w.number, w.what, on);
 }
 using identities = std::vector<decltype(identity(std::declval<seen_wait>(), 0))>;
 identities identities_of(const census& c, std::uint64_t task) {
@@ -49,8 +49,8 @@ identities identities_of(const census& c, std::uint64_t task) {
 }  // namespace
 
 std::uint64_t census::on(const seen_wait& w) const {
-  if (!w.what.get()) return w.on;
-  const auto found = makers.find(w.what.get());
+  if (!w.what) return w.on;
+  const auto found = makers.find(w.what);
   return found == makers.end() ? 0 : found->second.get()->id();
 }
 
@@ -84,13 +84,11 @@ census inspector::take(const await& how, bool at_rest) {
   census c;
   for (auto& p : parts) {
     std::move(p.waits.begin(), p.waits.end(), std::back_inserter(c.waits));
+    c.records.merge(p.records);
     std::move(p.holders.begin(), p.holders.end(), std::back_inserter(c.holders));
   }
   std::vector<object*> objects;
-  for (auto& w : c.waits)
-    if (w.what.get()) objects.push_back(w.what.get());
-  std::sort(objects.begin(), objects.end());
-  objects.erase(std::unique(objects.begin(), objects.end()), objects.end());
+  for (auto& [o, hold] : c.records) objects.push_back(o);
   ask_makers(c, objects, how, at_rest);
   return c;
 }

@@ -41,6 +41,7 @@ class census {
 public:
   std::vector<seen_wait> waits;
   std::vector<seen_holder> holders;
+  record_holds records;  // of all that is waited for
   std::unordered_map<const object*, task_hold> makers;  // of what is waited for and not there
   // The maker of what it waits for; 0: it may come at any time.
   std::uint64_t on(const seen_wait& w) const;

@@ -65,8 +65,10 @@ struct plain {
     for (unsigned o : me.on)
       if (stuck(o)) some.insert(o);
     for (auto& [r, amount] : me.asks) {
-      for (unsigned o : stuck_before(w, r)) some.insert(o);
-      if (reachable(r) >= amount) continue;
+      if (reachable(r) >= amount) {
+        if (const auto before = stuck_before(w, r); !before.empty()) some.insert(before.back());
+        continue;
+      }
       if (const auto h = held.find(r); h != held.end())
         for (auto& [who, n] : h->second)
           if (stuck(who)) some.insert(who);

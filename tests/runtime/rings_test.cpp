@@ -27,7 +27,8 @@ struct box {
 using boxes = std::shared_ptr<box>;
 int wait_for(const boxes& b, std::size_t i) {
   while (!b->full) here().sleep_for(1ms);
-  return here().get(b->refs[i]);
+  const auto r = b->refs[i];
+  return here().get(r);
 }
 void fill(const boxes& b, std::vector<ref<int>> refs) {
   b->refs = std::move(refs);
@@ -96,7 +97,8 @@ std::vector<std::string> returned(runtime& rt, const boxes& b) {
 }
 task<int> awaits(boxes b, std::size_t i) {
   while (!b->full) here().sleep_for(1ms);
-  co_return co_await b->refs[i];
+  const auto r = b->refs[i];
+  co_return co_await r;
 }
 std::vector<std::string> awaited(runtime& rt, const boxes& b) {
   fill(b, {rt.with({.name = "first"}).submit(awaits, b, 1u),
@@ -128,7 +130,8 @@ std::vector<std::string> crosswise(runtime& rt, const boxes& b) {
 stream<int> numbers_after(boxes b) {
   co_yield 1;
   while (!b->full) here().sleep_for(1ms);
-  co_yield co_await b->refs[0];
+  const auto r = b->refs[0];
+  co_yield co_await r;
 }
 std::vector<std::string> empty_stream(runtime& rt, const boxes& b) {
   auto reader = rt.with({.name = "reader"}).submit([b] {
@@ -253,7 +256,8 @@ TEST_CASE("who will be woken by a clock, or can do without, is not accused") {
   auto patient = rt.with({.name = "patient"}).submit([b] {
     while (!b->full) here().sleep_for(1ms);
     try {
-      return here().get(b->refs[1], 900ms);
+      const auto r = b->refs[1];
+      return here().get(r, 900ms);
     } catch (const timed_out&) { return 7; }
   });
   auto waits = rt.with({.name = "waits"}).submit(wait_for, b, 0u);
