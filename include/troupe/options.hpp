@@ -33,6 +33,13 @@ struct runtime_options {
       0;  // bytes of stack that a task's body may count on; 0: 256 KiB; at most 1 GiB
   std::string name = {};     // for messages; default "troupe"
   bool count_names = false;  // keep runtime::counts(), for a progress display: some 100 ns a task
+  // Files that are written when the runtime ends, from a log of what its tasks did (some 200 ns and 150
+  // bytes a task, the bytes in TMPDIR once they are many; docs/seeing.md). Empty: none. Each has an
+  // environment variable, too: TROUPE_TRACE, TROUPE_GRAPH, TROUPE_REPORT; there, and here, the second
+  // runtime of a process that writes to the same file writes to FILE.2, and so on.
+  std::string trace = {};   // Chrome's format, for ui.perfetto.dev
+  std::string graph = {};   // FILE.dot, FILE.json, or FILE.svg (which needs the program dot)
+  std::string report = {};  // one page of HTML
 };
 
 // How long a task that failed waits before it is tried again: `first`, then each time `factor`

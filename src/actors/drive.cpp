@@ -19,7 +19,7 @@ void task::park() {
   caf::intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   s.parking = this;
   s.running = nullptr;
-  if (auto w = domain_->watching()) [[unlikely]]
+  if (auto w = domain_->observed_by()) [[unlikely]]
     w->saw(moment::park, *this);
   const auto caught = s.swap_exceptions({});
   me->leave();
@@ -27,7 +27,7 @@ void task::park() {
   now.swap_exceptions(caught);
   now.running = this;
   parked_on_ = nullptr;
-  if (auto w = domain_->watching()) [[unlikely]]
+  if (auto w = domain_->observed_by()) [[unlikely]]
     w->saw(moment::resume, *this);
 }
 

@@ -182,6 +182,8 @@ void task::start(object* const* missing, std::size_t n) {
   domain& d = *domain_;
   seat& s = seat::mine();
   d.submitted(*this, s);
+  if (auto w = d.observed_by()) [[unlikely]]
+    for (const object* o : std::exchange(s.noted, {})) w->saw_input(*this, *o);
   const bool timed = extras_ && extras_->options.deadline > duration::zero();
   if (timed && extras_->deadline.due <= d.clock().now())  // the submit has waited at the bound
     (void)ask_to_end(kin::deadline);
@@ -190,6 +192,8 @@ void task::start(object* const* missing, std::size_t n) {
     return type_.role == task_role::method ? join(true) : schedule(s);
   }
   family().awaited = static_cast<std::uint32_t>(n);
+  if (auto w = d.observed_by()) [[unlikely]]
+    for (std::size_t i = 0; i < n; ++i) w->saw_input(*this, *missing[i]);
   const auto all = static_cast<std::int32_t>(n);
   const bool follows = d.is_node() && may_follow();
   arrivals.begin(all, countdown::in_use);
@@ -269,6 +273,8 @@ void task::schedule_as_asked(seat& s) noexcept {
   } else if (stage_ == stage::admitting) stage_ = stage::pending;
   else if (stage_ == stage::pending && (must_leave() || follows()) && leave_home()) return;
   else if (stage_ == stage::pending && wants_resources()) return ask_resources();
+  if (auto w = domain_->observed_by(); w && stage_ == stage::pending) [[unlikely]]
+    w->saw(moment::queued, *this);
   publish_as_asked(s, [this] {
     publish();
     return true;
@@ -327,10 +333,11 @@ void task::run() noexcept {
   else {
     // the only place that catches everything: what a body throws is its object's outcome
     try {
-      if (auto w = domain_->watching()) [[unlikely]] {
+      if (auto w = domain_->observed_by()) [[unlikely]] {
         if (!replied || !rests())
-          w->saw(resumed && !replied ? moment::resume : moment::begin, *this);
-        if (!resumed) w->may_fail(weak_point::body);
+          w->saw(resumed && !replied ? moment::resume : moment::begin, *this,
+                 outer ? static_cast<std::int64_t>(outer->id()) : 0);
+        if (!resumed) domain_->may_fail(weak_point::body);
       }
       v = replied ? take_reply()
                   : (has_tries ? type_.run_again : type_.run)(call(), out_->storage());
@@ -383,7 +390,7 @@ void task::run() noexcept {
 
 void task::settle_unstarted(std::exception_ptr why) {
   end_wait();
-  if (auto w = domain_->watching(); w && stage_ == stage::suspended) [[unlikely]]
+  if (auto w = domain_->observed_by(); w && stage_ == stage::suspended) [[unlikely]]
     w->saw(moment::resume, *this);  // a coroutine, for the last time: its frames are destroyed
   if (stage_ == stage::suspended) waits_for_objects(false);
   destroy_call();

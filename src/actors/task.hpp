@@ -201,6 +201,7 @@ public:
   // Its footprint from now on. Precondition: the call is in place.
   std::size_t measure();
   std::string_view name_of_task() const;  // any thread
+  bool has_own_name() const { return has_options_ && !extras_->options.name.empty(); }
   standing_set& standing() { return extras().standing; }
   const resource_ask* asks() const { return extras_ ? &extras_->asks : nullptr; }  // for tests
   // Of one of its waits in a resolver, that is not its body's: for what its body has returned, or its
@@ -335,8 +336,9 @@ private:
   strand* parked_on_ = nullptr;
   std::atomic<strand*> woken_{nullptr};
   std::uint32_t stack_need_;
-  bool has_options_ = false;
-  bool private_ = false;  // not claimed by a getter: it needs a stack or a thread of its own, or
+  // Both of a task from its birth.
+  bool has_options_ : 1 = false;
+  bool private_ : 1 = false;  // not claimed by a getter: it needs a stack or a thread of its own, or
                           // has not got its resources yet
   bool exposed_ = false;  // written by the store before the put
   stage stage_ = stage::pending;

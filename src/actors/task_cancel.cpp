@@ -5,6 +5,7 @@
 #include "actors/task.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
+#include "seeing/inspector.hpp"
 
 #include <memory>
 #include <string>

@@ -35,8 +35,8 @@ object* task::settle_parts(outcome how) {
       keeper(*parts[i]) = out_;
       part = {outcome::alias, type_.parts->part(how.what, i)};
     }
-    if (auto w = domain_->watching()) [[unlikely]]
-      w->saw_put();
+    if (auto w = domain_->observed_by()) [[unlikely]]
+      w->saw_put(*parts[i]);
     shard_of(*parts[i]).store->tell(put_msg{parts[i], part});
   }
   if (failed) {

@@ -7,6 +7,7 @@
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
 #include "runtime/requirements.hpp"
+#include "seeing/inspector.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -20,6 +21,8 @@ void task::await_object(object& o) {
   intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   w.answered.store(false, std::memory_order_relaxed);
   w.wait_for(o, *this, domain_->number());
+  if (auto by = domain_->observed_by()) [[unlikely]]
+    by->saw_wait(*this, o);
   domain_->inspector().wake();
   await_itself(1);
   domain_->await(w);
@@ -101,6 +104,8 @@ void task::ask_resources() {
   task_extras& x = *extras_;
   x.asked = true;
   x.asks.key = domain_->clock().now() - advance_of(x.options.priority);
+  if (auto w = domain_->observed_by()) [[unlikely]]
+    w->saw(moment::asks, *this);
   const bool first = stage_ == stage::pending;
   stage_ = first ? stage::admitting : stage::readmitting;
   if (!first) intrusive_ptr_add_ref(ctrl());  // for a place in a queue
@@ -140,7 +145,7 @@ duration wait_before(unsigned attempt, const retry_backoff& b) {
 }
 
 void task::back_off() {
-  if (auto w = domain_->watching()) [[unlikely]]
+  if (auto w = domain_->observed_by()) [[unlikely]]
     w->saw(moment::retry, *this);
   task_extras& x = *extras_;
   const duration wait = wait_before(x.attempt + 1, x.options.backoff);
@@ -172,6 +177,8 @@ void task::forward(object* inner, unsigned levels) {
   x.levels = levels;
   if (inner->is_sealed()) return settle_as_inner();
   stage_ = stage::forwarding;
+  if (auto w = domain_->observed_by()) [[unlikely]]
+    w->saw(moment::gives, *this);
   await_object(*inner);
 }
 
@@ -211,7 +218,7 @@ void task::finish_feeding(const failure* failed) noexcept {
 
 // It has begun, and runs again on any strand.
 void task::suspend(object& on) {
-  if (auto w = domain_->watching()) [[unlikely]]
+  if (auto w = domain_->observed_by()) [[unlikely]]
     w->saw(moment::park, *this);
   stage_ = stage::suspended;
   waits_for_objects(true);

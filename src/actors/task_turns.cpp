@@ -90,7 +90,7 @@ void task::ask_turn(const left_turn_msg* again) {
 // It broke its actor, and may have another try. (In one message: else the actor, made again or given
 // up, might not wait for it.)
 void task::ask_turn_again(const failure* failed) {
-  if (auto w = domain_->watching()) [[unlikely]]
+  if (auto w = domain_->observed_by()) [[unlikely]]
     w->saw(moment::retry, *this);
   const left_turn_msg left{.of = &turn(), .broke = take_break(failed)};
   failed->release();

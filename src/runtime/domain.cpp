@@ -7,6 +7,8 @@
 #include "runtime/failure.hpp"
 #include "runtime/requirements.hpp"
 #include "runtime/wait.hpp"
+#include "seeing/inspector.hpp"
+#include "seeing/files.hpp"
 
 #include <troupe/caf.hpp>
 
@@ -94,7 +96,12 @@ domain::domain(caf::actor_system* external, runtime_options options)
   inspector_ = std::make_unique<detail::inspector>(*this);
   auto watched = stepped_ ? dynamic_cast<const watched_config*>(&system_->config()) : nullptr;
   if (watched && watched->by->attach(*this)) watcher_ = watched->by;
-  notes_ = gate_ || options_.count_names || watcher_;
+  if (watcher_) observer_ = watcher_;
+  else if (at_once() && is_logged(options_)) {
+    log_ = std::make_unique<detail::log>();
+    observer_ = log_.get();
+  }
+  notes_ = gate_ || options_.count_names || observer_;
   std::lock_guard guard{living().mutex};
   living().all.push_back(this);
 }
@@ -155,6 +162,8 @@ void domain::end() {
     living().all.erase(std::find(living().all.begin(), living().all.end(), this));
   }
   if (watcher_) std::exchange(watcher_, nullptr)->closing(clock_->now());
+  observer_ = nullptr;
+  if (log_) write_what_was_seen(*log_, options_);
   clock_.reset();
   own_.reset();
   const auto alive =
@@ -207,17 +216,17 @@ void domain::count_name(const task& t, std::size_t name_count::*what) {
 }
 void domain::note_submitted(const task& t) {
   if (options_.count_names) count_name(t, &name_count::submitted);
-  if (watcher_) watcher_->saw(moment::submit, t);
+  if (observer_) observer_->saw(moment::submit, t);
 }
 void domain::note_settled(const task& t, outcome how) {
-  if (watcher_) watcher_->settles(t, how);
+  if (observer_) observer_->settles(t, how);
   if (gate_ && !t.is_constructor()) gate_->actor().tell(left_msg{t.footprint()});
   if (!options_.count_names) return;
   count_name(t, &name_count::settled);
   if (how.is == outcome::failure) count_name(t, &name_count::failed);
 }
 void domain::note_ending(const task& t) {
-  if (watcher_) watcher_->saw(moment::end, t);
+  if (observer_) observer_->saw(moment::end, t);
 }
 std::vector<name_count> domain::name_counts() const {
   std::lock_guard guard{names_mutex_};
@@ -453,6 +462,7 @@ bool domain::step_alone(std::int64_t limit) {
 // what is runnable has run.
 bool domain::watched_step(std::int64_t limit) {
   watcher_->turn();
+  if (watcher_->looks()) inspector_->look();
   auto& jobs = stepped_->jobs;
   const bool idle = jobs.empty();
   if (idle || watcher_->fails(weak_point::slow)) {

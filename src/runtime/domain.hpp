@@ -12,7 +12,6 @@
 #include "actors/side_pool.hpp"
 #include "actors/stream.hpp"
 #include "runtime/watcher.hpp"
-#include "seeing/inspector.hpp"
 
 #include <troupe/runtime.hpp>
 
@@ -31,6 +30,8 @@ class test_coordinator;
 namespace troupe::detail {
 
 class failure;
+class inspector;
+class log;
 
 // What one thread has counted. Written by that thread alone (but the last line of a domain, by all
 // others), read by anyone.
@@ -187,6 +188,7 @@ public:
   bool step_alone(std::int64_t limit);
   std::size_t runnable() const;                   // jobs that wait for a turn
   watcher* watching() const { return watcher_; }  // usually null
+  observer* observed_by() const { return observer_; }  // likewise
   void may_fail(weak_point where) const {
     if (watcher_) [[unlikely]]
       watcher_->may_fail(where);
@@ -240,7 +242,9 @@ private:
   bool notes_ = false;  // something is to be done when a task is submitted, settles or ends
 
   std::vector<books> books_;
-  watcher* watcher_ = nullptr;  // with stepped_; it outlives the runtime
+  watcher* watcher_ = nullptr;    // with stepped_; it outlives the runtime
+  observer* observer_ = nullptr;  // that, or the log
+  std::unique_ptr<detail::log> log_;
   std::atomic<bool> stopping_{false}, closing_{false}, awaits_abroad_{false};
   std::atomic<std::int64_t> orphans_{0}, standing_sets_{0};
 

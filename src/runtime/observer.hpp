@@ -6,13 +6,28 @@
 
 namespace troupe::detail {
 
+class failure;
 struct object;
 struct outcome;
 class task;
 
 // What happens to a task. Submit, settle and end come exactly once; begin once, and again after each
 // retry.
-enum class moment : std::uint8_t { submit, begin, park, resume, sleep, retry, settle, end, asks, queued };
+// Not each task has the others: asks (for resources), queued (said of those only that have waited for
+// more than arguments), gives (its body has returned a ref).
+enum class moment : std::uint8_t {
+  submit,
+  begin,
+  park,
+  resume,
+  sleep,
+  retry,
+  settle,
+  end,
+  asks,
+  queued,
+  gives
+};
 
 class observer {
 public:
@@ -24,6 +39,7 @@ public:
   virtual void saw_input(const task& t, const object& o) noexcept = 0;
   // Its body waits for it.
   virtual void saw_wait(const task& t, const object& o) noexcept = 0;
+  virtual void saw_failure(const task&, const failure&) noexcept {}  // before it settles with that
 
   void settles(const task& t, const outcome& how) noexcept;
 

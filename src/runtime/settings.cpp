@@ -119,6 +119,14 @@ void check_stack_size(std::size_t bytes, const char* where) {
                 std::to_string(smallest_stack_size) + " and " + std::to_string(largest_stack_size));
 }
 
+void check_file_kind(const std::string& file, bool graph) {
+  const auto is = [&](const char* end) { return file.ends_with(end); };
+  if (graph && !is(".dot") && !is(".svg") && !is(".json"))
+    throw error("the graph's file '" + file + "' ends in none of .dot, .svg and .json");
+  if (!graph && !is(".html") && !is(".htm"))
+    throw error("the report's file '" + file + "' does not end in .html");
+}
+
 runtime_options settle_options(runtime_options options, int* argc, char** argv) {
   words w;
   if (argc) w = take_words(*argc, argv);
@@ -142,6 +150,15 @@ runtime_options settle_options(runtime_options options, int* argc, char** argv) 
     options.workers = std::clamp(std::thread::hardware_concurrency(), 1u, most_workers);
   if (options.stack_size == 0) options.stack_size = default_stack_size;
   if (options.name.empty()) options.name = "troupe";
+  const auto file = [](std::string& given, const char* environment) {
+    const char* text = std::getenv(environment);
+    if (given.empty() && text) given = text;
+  };
+  file(options.trace, "TROUPE_TRACE");
+  file(options.graph, "TROUPE_GRAPH");
+  file(options.report, "TROUPE_REPORT");
+  for (const auto* f : {&options.graph, &options.report})
+    if (!f->empty()) check_file_kind(*f, f == &options.graph);
   return options;
 }
 

@@ -6,6 +6,7 @@
 #include "actors/task.hpp"
 #include "actors/ticks.hpp"
 #include "runtime/domain.hpp"
+#include "seeing/inspector.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -108,6 +109,9 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
   if (count - n >= need) return;
   auto missing = static_cast<std::int32_t>(need - (count - n));
   const body_wait body = Who::at_work(at);
+  if constexpr (std::is_same_v<Who, parked_task>)
+    if (auto w = d.observed_by()) [[unlikely]]
+      for (std::size_t i = 0; i < n; ++i) w->saw_wait(who.t, waits[i].awaited());
   who.arrivals.begin(missing, Who::stack);
   for (std::size_t i = 0; i < n; ++i) {
     waits[i].of_body = true;
@@ -408,7 +412,7 @@ void sleep_in_task(domain& d, duration time) {
   sleeper s;
   s.due = d.clock().after(time);
   s.who = me;
-  if (auto w = d.watching()) [[unlikely]]
+  if (auto w = d.observed_by()) [[unlikely]]
     w->saw(moment::sleep, *me, time.count());
   me->arrivals.begin(1, countdown::in_use);
   d.clock().actor().tell(sleep_msg{&s});

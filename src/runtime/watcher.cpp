@@ -5,10 +5,13 @@
 
 namespace troupe::detail {
 
-void watcher::settles(const task& t, outcome how) noexcept {
+void observer::settles(const task& t, const outcome& how) noexcept {
   std::int64_t number = -1;
-  if (how.is == outcome::failure)
-    number = static_cast<std::int64_t>(static_cast<const failure*>(how.what)->kind_of());
+  if (how.is == outcome::failure) {
+    auto& why = *static_cast<const failure*>(how.what);
+    number = static_cast<std::int64_t>(why.kind_of());
+    saw_failure(t, why);
+  }
   saw(moment::settle, t, number);
 }
 

@@ -3,6 +3,7 @@
 // runtime without one has a null pointer, tested next to what is read anyway.
 #pragma once
 #include "actors/caf_compat.hpp"
+#include "runtime/observer.hpp"
 #include "store/object_table.hpp"
 
 #include <cstddef>
@@ -12,25 +13,17 @@
 namespace troupe::detail {
 
 class domain;
-class task;
-
-// What happens to a task. Submit, settle and end come exactly once; begin once, and again after each
-// retry.
-enum class moment : std::uint8_t { submit, begin, park, resume, sleep, retry, settle, end };
 
 // Where the system may say no.
 enum class weak_point : std::uint8_t { body, memory, stack, clock, slow };
 
 // Every call comes from the simulation's thread.
-class watcher {
+class watcher : public observer {
 public:
   // A domain on this system begins. False: it is not watched.
   virtual bool attach(domain& d) noexcept = 0;
   // It is over; nothing of it is touched from now on.
   virtual void closing(std::int64_t now) noexcept = 0;
-  // `number`: of a sleep, how long in ns; of a settle, -1 (a value) or its failure::kind.
-  virtual void saw(moment what, const task& t, std::int64_t number = 0) noexcept = 0;
-  virtual void saw_put() noexcept = 0;
   virtual void saw_time(std::int64_t now) noexcept = 0;
   // Of the program's points: throws if it fails.
   virtual void reach(std::string_view point) = 0;
@@ -45,7 +38,9 @@ public:
   // So late is the next timer.
   virtual std::int64_t lateness() noexcept = 0;
 
-  void settles(const task& t, outcome how) noexcept;
+  // Whether somebody looks for rings now, while all goes on.
+  virtual bool looks() noexcept = 0;
+
   virtual ~watcher() = default;
 };
 

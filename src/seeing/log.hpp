@@ -34,6 +34,7 @@ struct event {
     resume,
     awaits,   // other: the address of an object that its body waits for
     sleep,    // other: how long, in ns
+    gives,    // its body has returned a ref, and is gone
     retry,
     settle,   // number: 0: a value; else 1 + its failure::kind
     end
@@ -50,7 +51,7 @@ static_assert(sizeof(event) == 32);
 class log final : public observer {
 public:
   log();
-  ~log() override;
+  ~log();
   log(const log&) = delete;
   log& operator=(const log&) = delete;
 
@@ -59,6 +60,7 @@ public:
   void saw_put(const object& o) noexcept override;
   void saw_input(const task& t, const object& o) noexcept override;
   void saw_wait(const task& t, const object& o) noexcept override;
+  void saw_failure(const task& t, const failure& why) noexcept override;
 
   // ---- when nothing writes any more
   // Calls f(event) for each, in the order of their times.
@@ -66,6 +68,11 @@ public:
   const std::string& name(std::uint32_t number) const { return names_[number]; }
   const std::string& lane_name(std::uint8_t lane) const { return lanes_[lane].name; }
   std::uint64_t count() const;
+  struct story {
+    std::uint64_t task;
+    std::string text;
+  };
+  const std::vector<story>& failures() const { return failures_; }  // the first thousand
   std::uint64_t lost() const { return lost_; }  // there was no room for them on the disk
 
 private:
@@ -113,6 +120,7 @@ private:
   std::size_t written_ = 0, in_memory_ = 0;  // of those: so many are in the file; in memory
   std::vector<std::unique_ptr<chunk>> spare_;
   unsigned workers_ = 0;
+  std::vector<story> failures_;
   int file_ = -1;
   std::int64_t file_size_ = 0;
   std::uint64_t lost_ = 0;

@@ -51,7 +51,10 @@ void history::task(std::int64_t now, moment what, const troupe::detail::task& t,
   known_task& k = tasks_[n - 1];
   hold(!k.ended, n, "does something after its end");
   switch (what) {
-    case moment::submit: break;
+    case moment::submit:
+    case moment::asks:
+    case moment::queued:
+    case moment::gives: break;
     case moment::begin:
       hold(!k.begun, n, "began twice");
       hold_no_ancestor_was_asked(n);

@@ -43,7 +43,8 @@ public:
       : seed(seed),
         turns_(seed),
         faults_(~seed),
-        user_(seed ^ 0x7472'6f75'7065) {
+        user_(seed ^ 0x7472'6f75'7065),
+        looks_(seed ^ 0x6c6f'6f6b) {
     if (troupe::detail::seat::mine().running)
       throw error("a simulation inside a task would never get a turn: make it in the program");
     if (options.workers != 0)
@@ -64,9 +65,12 @@ public:
   }
   void saw(troupe::detail::moment what, const troupe::detail::task& t,
            std::int64_t number) noexcept override {
+    if (what >= troupe::detail::moment::asks) return;
     past.task(now(), what, t, number);
   }
-  void saw_put() noexcept override { past.put(now()); }
+  void saw_put(const troupe::detail::object&) noexcept override { past.put(now()); }
+  void saw_input(const troupe::detail::task&, const troupe::detail::object&) noexcept override {}
+  void saw_wait(const troupe::detail::task&, const troupe::detail::object&) noexcept override {}
   void saw_time(std::int64_t) noexcept override { past.time(now()); }
   void turn() override {
     ++steps;
@@ -98,6 +102,9 @@ public:
                ? 1 + static_cast<std::int64_t>(faults_.below(most_late))
                : 0;
   }
+
+  // Now and then; not from the same numbers as the turns.
+  bool looks() noexcept override { return looks_.below(512) == 0; }
 
   // ---- simulation
   weakness& at(std::string_view point) {
@@ -155,7 +162,7 @@ private:
   enum class mood { any, youngest, oldest };
   static constexpr mood moods[] = {mood::any, mood::any, mood::youngest, mood::oldest};
 
-  detail::random_numbers turns_, faults_, user_;
+  detail::random_numbers turns_, faults_, user_, looks_;
   const mood mood_ = moods[turns_.below(4)];
   std::array<weakness, std::size(own_points)> own_{};
   std::map<std::string, weakness, std::less<>> users_;

@@ -5,6 +5,7 @@
 #include <troupe/detail/footprint.hpp>
 #include <troupe/detail/parts.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -99,11 +100,18 @@ template <class T> struct result_of<ref<T>> : result_of<T> {
 // ---- the call -----------------------------------------------------------------------------------
 // Collects the inputs that are not there yet: on the stack while they are few.
 [[noreturn]] void throw_empty_input();
+// So many logs are open in this process that are told of inputs that are there, too.
+inline constinit std::atomic<int> inputs_are_noted{0};
+void note_input(const object* o);
 template <std::size_t Few> class missing_inputs {
 public:
   void operator()(object* o) {
     if (!o) throw_empty_input();
-    if (o->is_sealed()) return;
+    if (o->is_sealed()) {
+      if (inputs_are_noted.load(std::memory_order_relaxed) != 0) [[unlikely]]
+        note_input(o);
+      return;
+    }
     if (more_.empty() && size_ < Few) {
       few_[size_++] = o;
     } else {

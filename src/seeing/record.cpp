@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+#include "seeing/record.hpp"
+
+#include "seeing/timeline.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace troupe::detail {
+
+namespace {
+constexpr std::size_t most_tasks = 1'000'000;
+
+class reader {
+public:
+  explicit reader(record& r) : r_(r) {}
+
+  void take(const event& e, log& l) {
+    r_.ended = std::max(r_.ended, e.at);
+    made_.take(e);
+    if (e.is == event::submit) return submit(e, l);
+    const auto found = places_.find(e.task);
+    if (found == places_.end()) return;
+    const std::uint32_t place = found->second;
+    switch (e.is) {
+      case event::input: depend(e, place, record::never); break;
+      case event::awaits: depend(e, place, e.at); break;
+      case event::asks: r_.tasks[place].asked = e.at; break;
+      case event::queued: r_.tasks[place].queued = e.at; break;
+      case event::begin: {
+        auto& t = r_.tasks[place];
+        if (t.begun == record::never) {
+          t.begun = e.at;
+          t.lane = e.lane;
+        }
+        ++t.tries;
+        break;
+      }
+      case event::park: parked_[e.task] = e.at; break;
+      case event::resume:
+        if (const auto p = parked_.find(e.task); p != parked_.end()) {
+          r_.tasks[place].parked += e.at - p->second;
+          parked_.erase(p);
+        }
+        break;
+      case event::settle:
+        r_.tasks[place].settled = e.at;
+        r_.tasks[place].outcome = e.number;
+        break;
+      default: break;
+    }
+    on_lanes(e);
+    if (e.is == event::end) {
+      places_.erase(found);
+      parked_.erase(e.task);
+      open_.erase(e.task);
+    }
+  }
+  void finish() {
+    line_.end(r_.ended, [this](std::uint64_t task, std::uint8_t lane, std::int64_t at) {
+      close(task, lane, at);
+    });
+    std::sort(r_.slices.begin(), r_.slices.end(),
+              [](auto& a, auto& b) { return a.begin < b.begin; });
+  }
+
+private:
+  void submit(const event& e, log& l) {
+    if (r_.tasks.size() >= most_tasks) {
+      ++r_.left_out;
+      return;
+    }
+    const auto place = static_cast<std::uint32_t>(r_.tasks.size());
+    const auto parent = places_.find(e.other);
+    record::one t;
+    t.id = e.task;
+    t.submitted = e.at;
+    t.parent = parent == places_.end() ? record::nobody : parent->second;
+    const auto [name, fresh] = names_.try_emplace(e.number, static_cast<std::uint32_t>(r_.names.size()));
+    if (fresh) r_.names.push_back(l.name(e.number));
+    t.name = name->second;
+    r_.tasks.push_back(t);
+    places_[e.task] = place;
+    all_[e.task] = place;
+  }
+  void depend(const event& e, std::uint32_t place, std::int64_t at) {
+    const auto from = all_.find(made_.of(e.other));
+    if (from != all_.end() && from->second != place) r_.edges.push_back({from->second, place, at});
+  }
+  void on_lanes(const event& e) {
+    line_.take(
+        e,
+        [this](std::uint64_t task, std::uint8_t lane, std::int64_t at) {
+          if (depth_[lane] > 0) pause(lane, at);
+          open_[task] = {at, at, depth_[lane]++};
+          stack_[lane].push_back(task);
+        },
+        [this](std::uint64_t task, std::uint8_t lane, std::int64_t at) { close(task, lane, at); });
+  }
+  // What lies below works no more, until what lies on it is gone.
+  void pause(std::uint8_t lane, std::int64_t at) {
+    const auto below = open_.find(stack_[lane].back());
+    const auto place = places_.find(stack_[lane].back());
+    if (below != open_.end() && place != places_.end())
+      r_.tasks[place->second].busy += at - below->second.works_since;
+  }
+  void close(std::uint64_t task, std::uint8_t lane, std::int64_t at) {
+    const auto found = open_.find(task);
+    const auto place = places_.find(task);
+    if (found == open_.end()) return;
+    --depth_[lane];
+    if (!stack_[lane].empty()) stack_[lane].pop_back();
+    if (place != places_.end()) {
+      r_.tasks[place->second].busy += at - found->second.works_since;
+      r_.slices.push_back({place->second, lane, static_cast<std::uint8_t>(std::min<unsigned>(255, found->second.depth)),
+                           found->second.begun, at});
+    }
+    open_.erase(found);
+    if (!stack_[lane].empty())
+      if (const auto below = open_.find(stack_[lane].back()); below != open_.end())
+        below->second.works_since = at;
+  }
+
+  struct open_slice {
+    std::int64_t begun, works_since;
+    unsigned depth;
+  };
+  record& r_;
+  makers made_;
+  timeline line_;
+  std::unordered_map<std::uint64_t, std::uint32_t> places_, all_;  // of those that have not ended; of all
+  std::unordered_map<std::uint32_t, std::uint32_t> names_;
+  std::unordered_map<std::uint64_t, std::int64_t> parked_;
+  std::unordered_map<std::uint64_t, open_slice> open_;
+  std::array<unsigned, 256> depth_{};
+  std::array<std::vector<std::uint64_t>, 256> stack_;
+};
+
+// Backwards from what settled last: what a task waited for last is why it was not done before.
+void find_path(record& r) {
+  std::uint32_t at = record::nobody;
+  for (std::uint32_t i = 0; i < r.tasks.size(); ++i)
+    if (r.tasks[i].settled != record::never &&
+        (at == record::nobody || r.tasks[i].settled > r.tasks[at].settled))
+      at = i;
+  if (at == record::nobody) return;
+  std::vector<std::uint32_t> first(r.tasks.size() + 1, 0);
+  std::vector<record::edge> by_task(r.edges.size());
+  for (auto& e : r.edges) ++first[e.what + 1];
+  for (std::size_t i = 1; i < first.size(); ++i) first[i] += first[i - 1];
+  {
+    auto next = first;
+    for (auto& e : r.edges) by_task[next[e.what]++] = e;
+  }
+  std::int64_t until = r.tasks[at].settled;
+  while (at != record::nobody && r.path.size() < 2 * r.tasks.size()) {
+    const auto& t = r.tasks[at];
+    const std::int64_t begun = t.begun == record::never ? until : std::min(t.begun, until);
+    // The value that came last before then: in its body; else of its arguments.
+    std::uint32_t from = record::nobody;
+    std::int64_t came = begun;
+    bool in_body = false;
+    for (auto i = first[at]; i < first[at + 1]; ++i) {
+      const auto& e = by_task[i];
+      const std::int64_t settled = r.tasks[e.from].settled;
+      if (settled == record::never || e.at == record::never || settled <= came || settled >= until)
+        continue;
+      from = e.from;
+      came = settled;
+      in_body = true;
+    }
+    r.path.push_back({record::step::works, at, in_body ? came : begun, until});
+    if (in_body) {
+      until = came;
+      at = from;
+      continue;
+    }
+    came = t.submitted;
+    for (auto i = first[at]; i < first[at + 1]; ++i) {
+      const auto& e = by_task[i];
+      const std::int64_t settled = r.tasks[e.from].settled;
+      if (settled == record::never || e.at != record::never || settled < came || settled > begun)
+        continue;
+      from = e.from;
+      came = settled;
+    }
+    const bool asked = t.asked != record::never && t.queued != record::never && t.asked >= came;
+    if (const std::int64_t q = asked ? std::min(t.queued, begun) : came; begun > q)
+      r.path.push_back({record::step::queued, at, q, begun});
+    if (asked && t.queued > came)
+      r.path.push_back({record::step::waits_for_resources, at, came, std::min(t.queued, begun)});
+    if (from == record::nobody && t.parent == record::nobody) {
+      if (came > r.began) r.path.push_back({record::step::submitted, at, r.began, came});
+      break;
+    }
+    until = came;
+    at = from != record::nobody ? from : t.parent;
+  }
+  std::reverse(r.path.begin(), r.path.end());
+}
+}  // namespace
+
+record read_record(log& l, const std::string& program) {
+  record r;
+  r.program = program;
+  r.events = l.count();
+  r.lost = l.lost();
+  reader take(r);
+  l.each([&](const event& e) { take.take(e, l); });
+  take.finish();
+  for (unsigned i = 0; i < 128; ++i) r.lanes.push_back(l.lane_name(static_cast<std::uint8_t>(i)));
+  std::unordered_map<std::uint64_t, std::uint32_t> places;
+  if (!l.failures().empty())
+    for (std::uint32_t i = 0; i < r.tasks.size(); ++i) places.emplace(r.tasks[i].id, i);
+  for (auto& f : l.failures())
+    if (const auto at = places.find(f.task); at != places.end())
+      r.failures.emplace_back(at->second, f.text);
+  find_path(r);
+  return r;
+}
+
+}  // namespace troupe::detail
