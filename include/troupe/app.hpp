@@ -27,7 +27,7 @@
 // Linked with troupe::app it takes `run FILE`, `check FILE`, `list`, --help and --version.
 namespace troupe::app {
 
-// Thrown by context::get when the user interrupts; no std::exception, so that a workflow's own
+// Thrown by context::get when the user interrupts, or the run's time is up (runtime.timeout); no std::exception, so that a workflow's own
 // handlers let it pass.
 struct interrupted {};
 
@@ -70,6 +70,9 @@ public:
   // For a loop that submits for long: throws `interrupted` on Ctrl-C.
   void throw_if_interrupted() const;
 
+  // For the program: from then on it is as if the user had interrupted.
+  void end_by(std::chrono::steady_clock::time_point then) { until_ = then; }
+
   // Prints the time since the function was called beside the nominal critical path: what the
   // longest way through the graph takes on as many workers as it likes.
   void report_makespan(std::chrono::nanoseconds critical_path);
@@ -86,6 +89,7 @@ private:
   const settings& values_;
   std::ostream& out_;
   bool failures_expected_ = false;
+  std::chrono::steady_clock::time_point until_ = std::chrono::steady_clock::time_point::max();
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
@@ -93,7 +97,7 @@ private:
 void note(std::string_view line);
 
 // The program. Returns its exit code: 0 all is well, 1 a task failed, 2 the command line or the
-// config is wrong and nothing was started, 130 interrupted.
+// config is wrong and nothing was started, 124 its time was up, 130 interrupted.
 int main(int argc, char** argv);
 
 }  // namespace troupe::app

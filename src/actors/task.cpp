@@ -336,7 +336,7 @@ void task::run() noexcept {
       if (auto w = domain_->observed_by()) [[unlikely]] {
         if (!replied || !rests())
           w->saw(resumed && !replied ? moment::resume : moment::begin, *this,
-                 outer ? static_cast<std::int64_t>(outer->id()) : 0);
+                 outer ? static_cast<std::int64_t>(outer->number()) : 0);
         if (!resumed) domain_->may_fail(weak_point::body);
       }
       v = replied ? take_reply()

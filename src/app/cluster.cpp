@@ -79,7 +79,10 @@ runtime_options options_of_runtime(const settings& values, const std::string& na
           .max_unsettled_tasks = static_cast<std::size_t>(values[common().max_unsettled_tasks]),
           .max_argument_bytes = values[common().max_argument_bytes],
           .stack_size = stack_size > 0 ? stack_size : default_stack_size,
-          .name = name};
+          .name = name,
+          .trace = values[common().trace],
+          .graph = values[common().graph],
+          .report = values[common().report]};
 }
 
 node_options options_of_node(const settings& values) {

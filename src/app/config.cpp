@@ -40,7 +40,10 @@ constexpr std::string_view prefix = "TROUPE_";
 const auto& library_variables() {
   static const std::map<std::string, const key_spec*, std::less<>> all{
       {"TROUPE_WORKERS", &common().workers.spec()},
-      {"TROUPE_STACK_SIZE", &common().stack_size.spec()}};
+      {"TROUPE_STACK_SIZE", &common().stack_size.spec()},
+      {"TROUPE_TRACE", &common().trace.spec()},
+      {"TROUPE_GRAPH", &common().graph.spec()},
+      {"TROUPE_REPORT", &common().report.spec()}};
   return all;
 }
 

@@ -52,6 +52,22 @@ struct common_keys {
       machine.integer("max_unsettled_tasks", 0, "then a submit waits; 0: no bound").at_least(0);
   key<std::uint64_t> max_argument_bytes =
       machine.size("max_argument_bytes", 0, "the same for their arguments; 0: no bound");
+  key<duration> timeout =
+      machine
+          .duration("timeout", std::chrono::seconds(0),
+                    "a run that takes longer ends with code 124, and says what was not done; 0: never")
+          .at_least(std::chrono::milliseconds(0));
+  key<duration> explain =
+      machine
+          .duration("explain", std::chrono::seconds(0),
+                    "so often a run says on stderr why tasks wait; 0: only when it is interrupted")
+          .at_least(std::chrono::milliseconds(0));
+  key<std::string> trace =
+      machine.text("trace", "", "file of what ran when, for ui.perfetto.dev").may_be_empty();
+  key<std::string> graph =
+      machine.text("graph", "", "file of the task graph: .dot, .svg or .json").may_be_empty();
+  key<std::string> report =
+      machine.text("report", "", "file of a page about the run: .html").may_be_empty();
 
   section cluster{"cluster", "The nodes that run tasks together; without any of it there is none."};
   key<std::string> listen =

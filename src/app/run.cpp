@@ -4,7 +4,9 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cstdio>
+#include <condition_variable>
 #include <cstdlib>
+#include <mutex>
 #include <thread>
 
 #include <troupe/app.hpp>
@@ -23,11 +25,56 @@ progress_style style_of_stderr() {
                       std::getenv("TERM"));
 }
 
+constexpr int timeout_code = 124;  // as timeout(1) has it
+
+// Why tasks wait, a line each.
+void tell_waits(const std::string& program, const runtime& rt) {
+  constexpr std::size_t most = 20;
+  const auto all = rt.tasks({.most = most + 1});
+  for (std::size_t i = 0; i < all.size() && i < most; ++i)
+    note(program + ": task " + all[i].text());
+  if (all.size() > most) note(program + ": and more tasks wait");
+  if (all.empty()) note(program + ": no task waits");
+}
+
+// Tells them now and then.
+class waits_told {
+public:
+  waits_told(const std::string& program, const runtime& rt, duration every) {
+    if (every <= duration::zero()) return;
+    thread_ = std::thread([this, &program, &rt, every] {
+      std::unique_lock guard{mutex_};
+      while (!bell_.wait_for(guard, every, [this] { return over_; })) tell_waits(program, rt);
+    });
+  }
+  waits_told(const waits_told&) = delete;
+  waits_told& operator=(const waits_told&) = delete;
+  ~waits_told() {
+    if (!thread_.joinable()) return;
+    {
+      std::lock_guard guard{mutex_};
+      over_ = true;
+      bell_.notify_one();
+    }
+    thread_.join();
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable bell_;
+  bool over_ = false;
+  std::thread thread_;
+};
+
 // What runs is finished, what has not begun is not; then says what is not done.
 void finish_interrupted(const std::string& program, runtime& rt) {
+  tell_waits(program, rt);
   rt.stop();
-  note(program + ": interrupted: waiting for the tasks that run; Ctrl-C again leaves at once");
-  rt.drain();
+  note(program + (interrupt_signal() != 0 ? ": interrupted" : ": the time is up") +
+       (interrupt_signal() != 0
+            ? ": waiting for the tasks that run; Ctrl-C again leaves at once"
+            : ": tasks that wait are cancelled, those that run are waited for"));
+  if (interrupt_signal() != 0) rt.drain();
   std::size_t submitted = 0, done = 0;
   std::string names;
   for (const auto& c : rt.counts()) {
@@ -56,7 +103,10 @@ int tell_failures(const std::string& program, const runtime& rt) {
 int run_on(runtime& rt, const configuration& config, const std::string& program,
            std::ostream& out) {
   const progress shown(rt, style_of_stderr());
+  const waits_told told(program, rt, config.values[common().explain]);
   context app(rt, config.values, out);
+  if (const duration limit = config.values[common().timeout]; limit > duration::zero())
+    app.end_by(std::chrono::steady_clock::now() + limit);
   try {
     config.chosen->run(app);
     app.finish();
@@ -64,7 +114,7 @@ int run_on(runtime& rt, const configuration& config, const std::string& program,
     return app.failures_expected() ? 0 : tell_failures(program, rt);
   } catch (const output_error&) { throw; } catch (const interrupted&) {
     finish_interrupted(program, rt);
-    return 128 + interrupt_signal();
+    return interrupt_signal() != 0 ? 128 + interrupt_signal() : timeout_code;
   } catch (const std::exception& e) {
     note(program + ": " + e.what());
     return 1;
@@ -83,7 +133,7 @@ context::context(runtime& rt, const settings& values, std::ostream& out)
       out_(out) {}
 
 void context::throw_if_interrupted() const {
-  if (interrupt_signal() != 0) throw interrupted{};
+  if (interrupt_signal() != 0 || std::chrono::steady_clock::now() > until_) throw interrupted{};
 }
 
 void context::finish() const {

@@ -462,7 +462,7 @@ bool domain::step_alone(std::int64_t limit) {
 // what is runnable has run.
 bool domain::watched_step(std::int64_t limit) {
   watcher_->turn();
-  if (watcher_->looks()) inspector_->look();
+  if (watcher_->looks() && inspector_->look()) return true;
   auto& jobs = stepped_->jobs;
   const bool idle = jobs.empty();
   if (idle || watcher_->fails(weak_point::slow)) {

@@ -278,6 +278,16 @@ waits_of by_task(const census& c) {
 }
 }  // namespace
 
+namespace {
+// As people and logs know them.
+void give_numbers(std::vector<task_status>& all) {
+  for (auto& s : all) {
+    s.id = task::number_of(s.id);
+    for (auto& c : s.causes) c.on = task::number_of(c.on);
+  }
+}
+}  // namespace
+
 explanation inspector::explain(object& o) {
   refuse_waits();
   const await how = [this](std::size_t n, const ask& f) { await_answers(domain_, n, f); };
@@ -321,6 +331,7 @@ explanation inspector::explain(object& o) {
     for (auto& cause : all.back().causes)
       if (cause.on != 0 && seen.insert(cause.on).second) next.push_back(cause.on);
   }
+  give_numbers(all);
   return explanation{std::move(all)};
 }
 
@@ -341,6 +352,7 @@ std::vector<task_status> inspector::tasks(const task_filter& filter) {
     if (s.state == task_state::settled || (filter.state && s.state != *filter.state)) continue;
     all.push_back(std::move(s));
   }
+  give_numbers(all);
   return all;
 }
 

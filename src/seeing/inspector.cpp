@@ -245,10 +245,12 @@ bool inspector::look_at_rest() {
   return true;
 }
 
-void inspector::look() {
-  if (std::exchange(looking_, true)) return;
+bool inspector::look() {
+  if (looking_ || stopped_) return false;
+  looking_ = true;
   (void)look_once();
   looking_ = false;
+  return true;
 }
 
 // ---- its thread ---------------------------------------------------------------------------------

@@ -61,8 +61,8 @@ public:
 
   // Deterministic: nothing is runnable. True: rings were found, and something is.
   bool look_at_rest();
-  // Deterministic: as the thread does, while all goes on.
-  void look();
+  // Deterministic: as the thread does, while all goes on. False: it does so already.
+  bool look();
 
   // Of a task that was found in a ring.
   std::string story_of(const task& t);

@@ -73,12 +73,12 @@ void log::saw(moment what, const task& t, std::int64_t number) noexcept {
         const hold_lane guard{l, s};
         name = name_of(l, t);
       }
-      const std::uint64_t parent = up && s.running && up == &s.running->family() ? s.running->id() : 0;
-      add(s, {static_cast<std::int64_t>(at), t.id(), parent, name, event::submit, 0});
-      add(s, {static_cast<std::int64_t>(at), t.id(), address(*t.out()), 0, event::out, 0});
+      const std::uint64_t parent = up && s.running && up == &s.running->family() ? s.running->number() : 0;
+      add(s, {static_cast<std::int64_t>(at), t.number(), parent, name, event::submit, 0});
+      add(s, {static_cast<std::int64_t>(at), t.number(), address(*t.out()), 0, event::out, 0});
       if (auto parts = t.type().parts ? t.parts() : nullptr)
         for (std::size_t i = 0; i < t.type().parts->count; ++i)
-          add(s, {static_cast<std::int64_t>(at), t.id(), address(*parts[i]), 0, event::out, 0});
+          add(s, {static_cast<std::int64_t>(at), t.number(), address(*parts[i]), 0, event::out, 0});
       break;
     }
     case moment::begin: return add(event::begin, t, static_cast<std::uint64_t>(number));
@@ -98,7 +98,7 @@ void log::saw(moment what, const task& t, std::int64_t number) noexcept {
 void log::saw_put(const object& o) noexcept {
   if (o.maker) return;  // a part of a tuple
   seat& s = seat::mine();
-  add(s, {static_cast<std::int64_t>(ticks()), s.running ? s.running->id() : 0, address(o), 0,
+  add(s, {static_cast<std::int64_t>(ticks()), s.running ? s.running->number() : 0, address(o), 0,
           event::put, 0});
 }
 void log::saw_input(const task& t, const object& o) noexcept { add(event::input, t, address(o)); }
@@ -108,12 +108,12 @@ void log::saw_failure(const task& t, const failure& why) noexcept {
   constexpr std::size_t most = 1000;
   try {
     std::lock_guard guard{mutex_};
-    if (failures_.size() < most) failures_.push_back({t.id(), why.story()});
+    if (failures_.size() < most) failures_.push_back({t.number(), why.story()});
   } catch (const std::bad_alloc&) {}
 }
 
 void log::add(event::kind is, const task& t, std::uint64_t other, std::uint32_t number) noexcept {
-  add(seat::mine(), {static_cast<std::int64_t>(ticks()), t.id(), other, number, is, 0});
+  add(seat::mine(), {static_cast<std::int64_t>(ticks()), t.number(), other, number, is, 0});
 }
 
 log::hold_lane::hold_lane(lane_of& l, const seat& s) : of(s.number == most_lanes - 1 ? &l : nullptr) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cinttypes>
 #include <cstdio>
 #include <ostream>
@@ -111,6 +112,7 @@ public:
     lines_.take(
         e, [&](std::uint64_t task, std::uint8_t lane, std::int64_t at) { open(e, task, lane, at); },
         [&](std::uint64_t task, std::uint8_t lane, std::int64_t at) {
+          --open_spans_[lane];
           line("E", lane, at, task, "");
         });
     if (e.is == event::park) begin_wait(e, "parked");
@@ -144,6 +146,7 @@ private:
     to_ << "}";
   }
   void open(const event& e, std::uint64_t task, std::uint8_t lane, std::int64_t at) {
+    ++open_spans_[lane];
     line("B", lane, at, task, e.is == event::resume ? ",\"goes on\":true" : "");
     if (e.is != event::begin || !begun_.insert(task).second) return;
     const auto ends = [&](const auto& by_task, const char* kind, std::size_t first) {
@@ -173,7 +176,16 @@ private:
                "\",\"id\":" + std::to_string(number + 1));
     }
   }
-  void settle(const event& e) { starts(arrows_.data, e.task, e.lane, e.at, "data", 0); }
+  // An arrow needs a span to begin in: who settles without running (a ref that it has returned has
+  // settled, or it was cancelled) has one without length, if there is none around it.
+  void settle(const event& e) {
+    const auto first = std::lower_bound(arrows_.data.begin(), arrows_.data.end(), arrow{e.task, 0});
+    if (first == arrows_.data.end() || first->from != e.task) return;
+    const bool bare = open_spans_[e.lane] == 0;
+    if (bare) line("B", e.lane, e.at, e.task, ",\"settles\":true");
+    starts(arrows_.data, e.task, e.lane, e.at, "data", 0);
+    if (bare) line("E", e.lane, e.at, e.task, "");
+  }
 
   void async(const char* ph, std::uint64_t task, const char* what, std::int64_t at) {
     char text[96];
@@ -209,6 +221,7 @@ private:
   std::ostream& to_;
   timeline lines_;
   std::int64_t last_ = 0;
+  std::array<unsigned, 256> open_spans_{};
   std::unordered_map<std::uint64_t, std::uint32_t> names_;
   std::unordered_map<std::uint32_t, std::string> quoted_;
   std::unordered_map<std::uint64_t, const char*> waits_;
