@@ -76,9 +76,9 @@ public:
   using error::error;
 };
 
-// A wait that nobody will answer: of a task that returned a ref to itself; and in a simulation, or
-// on CAF's deterministic scheduler, of the program when nothing can go on. Elsewhere tasks that wait
-// on each other in a ring are not found.
+// A wait that nobody will answer: of tasks that wait on each other in a ring (docs/seeing.md), which
+// what() tells; and in a simulation, or on CAF's deterministic scheduler, of the program when nothing
+// can go on.
 class deadlock : public error {
 public:
   using error::error;

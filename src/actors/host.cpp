@@ -108,13 +108,17 @@ void host_core::tell(turn* chain) {
   while (chain) {
     auto t = static_cast<actor_turn*>(chain);
     chain = chain->next;  // one that begins may end, and take its turn with it
-    held_.push_back({t, t->who->id()});
+    if (holder_.turn) [[unlikely]]
+      holds_one_more();
+    holder_ = {t, t->who->ctrl()->id()};
     send_turn(domain_, *t->who, {});
   }
 }
 
+[[gnu::noinline]] void host_core::holds_one_more() { holders_.push_back(holder_); }
 void host_core::let_go(const actor_turn* t) {
-  std::erase_if(held_, [t](auto& h) { return h.turn == t; });
+  if (holder_.turn == t) holder_.turn = nullptr;
+  else std::erase_if(holders_, [t](auto& h) { return h.turn == t; });
 }
 
 // One that is over stays until the call has ended, handle or not.

@@ -71,7 +71,12 @@ public:
 private:
   static void run(const errands& e);
   void tell(turn* chain);
+  void holds_one_more();
   void let_go(const actor_turn* t);
+  template <class F> void each_holder(F f) const {
+    if (holder_.turn) f(holder_.task);
+    for (auto& h : holders_) f(h.task);
+  }
   void refuse(actor_turn& t);
   void refuse_all(const failure* why);
   void note_break(const failure* why, bool counts = true);
@@ -92,10 +97,11 @@ private:
   bool gave_up_ = false;   // its being made elsewhere
   bool hopeless_ = false;  // no node can make it
   struct holder {
-    const actor_turn* turn;  // not to be followed
-    std::uint64_t task;
+    const actor_turn* turn = nullptr;  // not to be followed
+    std::uint64_t task = 0;
   };
-  std::vector<holder> held_;  // their turns
+  holder holder_{};               // of a turn, and others
+  std::vector<holder> holders_;
   unsigned breaks_ = 0;
   std::size_t refused_ = 0;          // and not ended
   std::string story_;                // of the breaks

@@ -58,10 +58,10 @@ class failure;
 struct survey_part;
 class task;
 
-// A task that runs in the place of its getter, on top of that one's stack: as long as it does.
+// A task that is waited for runs in the place of its getter, on top of that one's stack: as long as it
+// does. What runs is the one that waits in the next of these, or the last on the stack.
 struct nested_run {
   task* waits;
-  task* runs;
   const nested_run* below;
 };
 // How a body waits: on its own stack, until what it waits for has been answered or withdrawn.

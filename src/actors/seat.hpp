@@ -47,7 +47,6 @@ struct seat {
   task* handed = nullptr;   // found by a strand that cannot run it on its own stack
   task* parking = nullptr;  // has registered its waits and now leaves its stack
   strand* on = nullptr;
-  std::vector<const object*> noted;  // inputs that are there, of the task that is being submitted
   object** burying = nullptr;  // dead objects whose values are being destroyed on this stack: more
                                // go onto the list
   std::vector<host*>* ending = nullptr;  // actors whose objects are being destroyed on this stack

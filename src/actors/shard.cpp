@@ -26,6 +26,8 @@ object* allocate_object(domain& d, const value_type& type, seat& s) {
   d.may_fail(weak_point::memory);
   auto o = new (s.blocks.take(record_size(type))) object(&d.nowhere(), &type);
   d.count(s, &books::made);
+  if (auto w = d.watching()) [[unlikely]]
+    w->saw_object(true, 1);
   return o;
 }
 
@@ -150,6 +152,8 @@ void store_core::on(cancel_msg& m) {
 void store_core::on(nudge_msg&) { errands_of(rest_, domain_).nudged.add(domain_); }
 
 void store_core::reap(object* o) {
+  if (auto w = domain_.watching()) [[unlikely]]
+    w->saw_object(false, 1);
   o->orphaned = retired_;
   o->next_dead = rest_.dead;
   rest_.dead = o;

@@ -30,20 +30,20 @@ void add_body(seen_wait&& w, const body_wait* body, survey_part& to) {
   if (body) {
     w.at = body->at;
     w.began = body->began;
-    add_below(body->under, to);
+    add_below(*w.who.get(), body->under, to);
   }
   to.waits.push_back(std::move(w));
 }
 }  // namespace
 
 // Each of them runs the next one in its place.
-void add_below(const nested_run* under, survey_part& to) {
-  for (; under; under = under->below)
+void add_below(const task& top, const nested_run* under, survey_part& to) {
+  for (const task* runs = &top; under; runs = under->waits, under = under->below)
     to.waits.push_back({.who = task_hold{*under->waits},
                         .is = wait_kind::child,
                         .place = under,
-                        .number = under->runs->id(),
-                        .on = under->runs->id()});
+                        .number = runs->id(),
+                        .on = runs->id()});
 }
 
 // One that waits here cannot leave before it has been answered here, so it lives.
@@ -158,10 +158,10 @@ void host_core::on(survey_msg& m) {
     if (before) return add(t, static_cast<const actor_turn*>(before)->who->id());
     if (!turns_.is_open() && making_) return add(t, host_.constructor);
     if (turns_.is_kept_out(t))
-      for (auto& h : held_) add(t, h.task);
+      each_holder([&](std::uint64_t task) { add(t, task); });
     else add(t, 0);
   });
-  for (auto& h : held_) m.into->holders.push_back({h.task, 0, 0, host_.name});
+  each_holder([&](std::uint64_t task) { m.into->holders.push_back({task, 0, 0, host_.name}); });
   if (m.who) send_ready(domain_, *m.who, nullptr);
 }
 

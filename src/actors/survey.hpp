@@ -107,7 +107,7 @@ struct survey_part {
   std::vector<seen_maker> makers;  // the object has been filled in
 };
 
-// A body's waits, and those of the bodies below it on its stack.
-void add_below(const nested_run* under, survey_part& to);
+// Of the bodies below that of `top` on its stack.
+void add_below(const task& top, const nested_run* under, survey_part& to);
 
 }  // namespace troupe::detail

@@ -106,7 +106,7 @@ void task::free_block_of(kin* k, seat& s) {
 void task::take_options(const task_options& options) {
   task_extras& x = extras();
   x.options = options;
-  has_options_ = true;
+  if (!options.name.empty()) traits_ |= named;
   if (type_.role == task_role::method) {  // its actor has the labels
   } else if (auto where = type_.travels && !can_meet(domain_->options(), options)
                               ? domain_->outside()
@@ -125,7 +125,7 @@ void task::take_options(const task_options& options) {
     domain_->clock().start();
     x.deadline.due = domain_->clock().after(options.deadline);
   }
-  private_ = options.blocking || options.stack_size > stack_need_;
+  if (options.blocking || options.stack_size > stack_need_) traits_ |= alone;
   stack_need_ = std::max(stack_need_, static_cast<std::uint32_t>(options.stack_size));
 }
 
@@ -170,8 +170,7 @@ void task::release_run(seat& s) {
 }
 
 std::string_view task::name_of_task() const {
-  return has_options_ && !extras_->options.name.empty() ? std::string_view{extras_->options.name}
-                                                        : type_.name;
+  return has_own_name() ? std::string_view{extras_->options.name} : type_.name;
 }
 
 // ---- waiting for inputs -------------------------------------------------------------------------
@@ -182,8 +181,6 @@ void task::start(object* const* missing, std::size_t n) {
   domain& d = *domain_;
   seat& s = seat::mine();
   d.submitted(*this, s);
-  if (auto w = d.observed_by()) [[unlikely]]
-    for (const object* o : std::exchange(s.noted, {})) w->saw_input(*this, *o);
   const bool timed = extras_ && extras_->options.deadline > duration::zero();
   if (timed && extras_->deadline.due <= d.clock().now())  // the submit has waited at the bound
     (void)ask_to_end(kin::deadline);
@@ -192,8 +189,6 @@ void task::start(object* const* missing, std::size_t n) {
     return type_.role == task_role::method ? join(true) : schedule(s);
   }
   family().awaited = static_cast<std::uint32_t>(n);
-  if (auto w = d.observed_by()) [[unlikely]]
-    for (std::size_t i = 0; i < n; ++i) w->saw_input(*this, *missing[i]);
   const auto all = static_cast<std::int32_t>(n);
   const bool follows = d.is_node() && may_follow();
   arrivals.begin(all, countdown::in_use);
@@ -285,14 +280,14 @@ void task::schedule_as_asked(seat& s) noexcept {
 bool task::queue_in_turn(seat& s) noexcept {
   return publish_as_asked(s, [this] {
     claim in_line = claim::in_line;
-    return out_->claim.compare_exchange_strong(in_line, private_ ? claim::reserved : claim::queued);
+    return out_->claim.compare_exchange_strong(in_line, is_private() ? claim::reserved : claim::queued);
   });
 }
 
 inline void task::publish() {
   if (parked_on_) woken_.store(parked_on_, std::memory_order_release);
   else if (stage_ != stage::pending) woken_.store(own_step(), std::memory_order_release);
-  else out_->claim.store(private_ ? claim::reserved : claim::queued, std::memory_order_release);
+  else out_->claim.store(is_private() ? claim::reserved : claim::queued, std::memory_order_release);
 }
 
 inline void task::queue(caf::actor_system& system, bool at_once, seat& s) {
@@ -303,7 +298,7 @@ inline void task::queue(caf::actor_system& system, bool at_once, seat& s) {
   else system.scheduler().enqueue(this);
 }
 
-bool task::claim_it() { return out_->claim_it(private_ ? claim::reserved : claim::queued); }
+bool task::claim_it() { return out_->claim_it(is_private() ? claim::reserved : claim::queued); }
 
 // ---- running ------------------------------------------------------------------------------------
 

@@ -101,7 +101,7 @@ public:
   bool is_stale() const {
     return out_->claim.load(std::memory_order_acquire) == claim::claimed && !is_woken();
   }
-  bool is_private() const { return private_; }
+  bool is_private() const { return (traits_ & alone) != 0; }
   // True: the caller runs it, now. False: somebody else has.
   bool claim_it();
   // Precondition: claimed, and not begun.
@@ -204,7 +204,7 @@ public:
   std::uint64_t number() const { return number_of(id()); }
   static std::uint64_t number_of(std::uint64_t id) { return id & ~(std::uint64_t{1} << 62); }
   std::string_view name_of_task() const;  // any thread
-  bool has_own_name() const { return has_options_ && !extras_->options.name.empty(); }
+  bool has_own_name() const { return (traits_ & named) != 0; }
   standing_set& standing() { return extras().standing; }
   const resource_ask* asks() const { return extras_ ? &extras_->asks : nullptr; }  // for tests
   // Of one of its waits in a resolver, that is not its body's: for what its body has returned, or its
@@ -318,7 +318,7 @@ private:
   bool broke_its_actor();
   void save_actor();
   void leave_turn(const failure* failed);
-  const failure* take_break(const failure* failed);
+  static const failure* take_break(actor_turn& t, const failure* failed);
   void end_without_turn();
   void finish_call();
   bool has_more_tries() const;
@@ -339,10 +339,10 @@ private:
   strand* parked_on_ = nullptr;
   std::atomic<strand*> woken_{nullptr};
   std::uint32_t stack_need_;
-  // Both of a task from its birth.
-  bool has_options_ : 1 = false;
-  bool private_ : 1 = false;  // not claimed by a getter: it needs a stack or a thread of its own, or
-                          // has not got its resources yet
+  // Of a task from its birth. named: its options have a name. alone: it is not claimed by a getter (it
+  // needs a stack or a thread of its own, or has not got its resources yet).
+  enum trait : std::uint8_t { named = 1, alone = 2 };
+  std::uint8_t traits_ = 0;
   bool exposed_ = false;  // written by the store before the put
   stage stage_ = stage::pending;
   bool keeps_place_ = false;

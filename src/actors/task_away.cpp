@@ -14,7 +14,7 @@
 namespace troupe::detail {
 
 bool task::may_travel() const {
-  if (!type_.travels || type_.role != task_role::plain || stage_ != stage::pending || private_ ||
+  if (!type_.travels || type_.role != task_role::plain || stage_ != stage::pending || is_private() ||
       is_woken() || out_->claim.load(std::memory_order_acquire) != claim::queued)
     return false;
   // its retries are made here, where a filter looks at what was thrown
@@ -32,13 +32,15 @@ void task::set_out(std::shared_ptr<outside> where) {
   x.away->where = std::move(where);
   x.away->reply = {};
   stage_ = stage::away;
+  if (auto w = domain_->observed_by()) [[unlikely]]
+    w->saw(moment::away, *this);
   await_itself(1);
 }
 
 bool task::may_follow() const {
   if (!type_.travels || !type_.travels->by_refs || type_.role != task_role::plain) return false;
   if (must_leave()) return true;
-  return !private_ && (!extras_ || (!extras_->feeds && !extras_->options.retry_on &&
+  return !is_private() && (!extras_ || (!extras_->feeds && !extras_->options.retry_on &&
                                     extras_->asks.parts.empty()));
 }
 

@@ -92,7 +92,7 @@ void task::ask_turn(const left_turn_msg* again) {
 void task::ask_turn_again(const failure* failed) {
   if (auto w = domain_->observed_by()) [[unlikely]]
     w->saw(moment::retry, *this);
-  const left_turn_msg left{.of = &turn(), .broke = take_break(failed)};
+  const left_turn_msg left{.of = &turn(), .broke = take_break(turn(), failed)};
   failed->release();
   if (!std::exchange(keeps_place_, false))
     intrusive_ptr_add_ref(ctrl());  // for its next place in a queue
@@ -177,17 +177,17 @@ void task::save_actor() {
 
 // Its body has ended, or could not begin.
 void task::leave_turn(const failure* failed) {
-  host_actor& host = host_of_turn(turn());
+  actor_turn& t = turn();
+  host_actor& host = host_of_turn(t);
   if (type_.role == task_role::constructor) {
     if (failed) failed->retain();
     return host.tell(born_msg{failed});
   }
-  host.tell(left_turn_msg{.of = &turn(), .broke = take_break(failed)});
+  host.tell(left_turn_msg{.of = &t, .broke = take_break(t, failed)});
 }
 
 // Why its actor is broken, with a reference; null: it is not.
-const failure* task::take_break(const failure* failed) {
-  actor_turn& t = turn();
+const failure* task::take_break(actor_turn& t, const failure* failed) {
   if (t.behind) {
     for (object* o : *t.behind) o->drop();
     delete std::exchange(t.behind, nullptr);

@@ -7,8 +7,9 @@
 #include "runtime/failure.hpp"
 #include "runtime/requirements.hpp"
 #include "runtime/wait.hpp"
-#include "seeing/inspector.hpp"
 #include "seeing/files.hpp"
+#include "seeing/inspector.hpp"
+
 
 #include <troupe/caf.hpp>
 
@@ -216,7 +217,18 @@ void domain::count_name(const task& t, std::size_t name_count::*what) {
 }
 void domain::note_submitted(const task& t) {
   if (options_.count_names) count_name(t, &name_count::submitted);
-  if (observer_) observer_->saw(moment::submit, t);
+  if (!observer_) return;
+  observer_->saw(moment::submit, t);
+  if (t.type().inputs_of) {
+    const std::pair<observer*, const task*> both{observer_, &t};
+    t.type().inputs_of(
+        const_cast<task&>(t).call(),
+        [](void* with, object* o) {
+          const auto& [by, whose] = *static_cast<const std::pair<observer*, const task*>*>(with);
+          by->saw_input(*whose, *o);
+        },
+        const_cast<std::pair<observer*, const task*>*>(&both));
+  }
 }
 void domain::note_settled(const task& t, outcome how) {
   if (observer_) observer_->settles(t, how);

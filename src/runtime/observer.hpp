@@ -14,7 +14,7 @@ class task;
 // What happens to a task. Submit, settle and end come exactly once; begin once, and again after each
 // retry.
 // Not each task has the others: asks (for resources), queued (said of those only that have waited for
-// more than arguments), gives (its body has returned a ref).
+// more than arguments), gives (its body has returned a ref), away (to another node).
 enum class moment : std::uint8_t {
   submit,
   begin,
@@ -26,7 +26,8 @@ enum class moment : std::uint8_t {
   end,
   asks,
   queued,
-  gives
+  gives,
+  away
 };
 
 class observer {

@@ -91,7 +91,6 @@ new_task create_task(domain& d, const task_type& type, const task_options* optio
   if (d.stopping()) throw cancelled("no task is submitted any more: the runtime was stopped");
   if (options) check_options(*options, type);
   seat& s = seat::mine();
-  s.noted.clear();
   object* out = allocate_object(d, *type.result, s);
   try {
     task* t = task::make(d, type, out, options, s);
@@ -109,9 +108,7 @@ bool start_at_bound(domain& d, new_task& t, object* const* missing, std::size_t 
   d.count(seat::mine(), &books::reached_bound);
   t.at_bound = true;
   const std::size_t bytes = d.options().max_argument_bytes > 0 ? t.actor->measure() : 0;
-  auto noted = std::exchange(seat::mine().noted, {});
   if (!pass_gate(d, bytes, only_try)) return false;
-  seat::mine().noted = std::move(noted);  // perhaps another thread's
   try {
     t.actor->start(missing, n);
   } catch (...) {
@@ -162,6 +159,8 @@ void put_object(object* o) noexcept {
 void abandon_object(object* o) noexcept {
   domain& d = *o->home.load(std::memory_order_relaxed)->inside;
   d.count(seat::mine(), &books::made, -1);
+  if (auto w = d.watching()) [[unlikely]]
+    w->saw_object(true, -1);
   release_memory(o);
 }
 
@@ -178,8 +177,6 @@ cancel_result cancel_object(domain& d, object* o) {
   });
   return result;
 }
-
-void note_input(const object* o) { seat::mine().noted.push_back(o); }
 
 const task_scope& scope_of(const object* o) {
   if (!o) throw_empty_input();

@@ -148,7 +148,7 @@ void run_on_this_stack(const task& me, object& o, seat& before) {
   if (!o.maker->is_child_of(me)) return o.maker->queue_again();
   const auto caught = before.swap_exceptions({});  // the child has none
   strand& on = *before.on;
-  const nested_run here{const_cast<task*>(&me), o.maker, on.nested};
+  const nested_run here{const_cast<task*>(&me), on.nested};
   on.nested = &here;
   o.maker->run();
   on.nested = here.below;

@@ -157,7 +157,8 @@ nlohmann::json json_of(const record& r) {
                      {"to", r.tasks[e.what].id},
                      {"kind", e.at == record::never ? "argument" : "get"}});
   auto& path = j["critical_path"] = nlohmann::json::array();
-  constexpr const char* kinds[] = {"works", "queued", "waits for resources", "before the submit"};
+  constexpr const char* kinds[] = {"works", "queued", "waits for resources", "before the submit",
+                                   "on another node"};
   for (auto& s : r.path)
     path.push_back({{"task", r.tasks[s.task].id},
                     {"name", r.name(s.task)},

@@ -53,9 +53,8 @@ bool read_at(int fd, char* bytes, std::size_t size, std::int64_t offset) {
 std::uint64_t address(const object& o) { return reinterpret_cast<std::uintptr_t>(&o); }
 }  // namespace
 
-log::log() : began_ticks_(ticks()), began_(now()) { inputs_are_noted.fetch_add(1); }
+log::log() : began_ticks_(ticks()), began_(now()) {}
 log::~log() {
-  inputs_are_noted.fetch_sub(1);
   if (file_ != -1) ::close(file_);
 }
 
@@ -92,6 +91,7 @@ void log::saw(moment what, const task& t, std::int64_t number) noexcept {
     case moment::asks: return add(event::asks, t);
     case moment::queued: return add(event::queued, t);
     case moment::gives: return add(event::gives, t);
+    case moment::away: return add(event::away, t);
   }
 }
 

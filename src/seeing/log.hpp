@@ -34,6 +34,7 @@ struct event {
     resume,
     awaits,   // other: the address of an object that its body waits for
     sleep,    // other: how long, in ns
+    away,     // another node is to run it
     gives,    // its body has returned a ref, and is gone
     retry,
     settle,   // number: 0: a value; else 1 + its failure::kind

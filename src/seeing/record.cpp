@@ -25,6 +25,7 @@ public:
     switch (e.is) {
       case event::input: depend(e, place, record::never); break;
       case event::awaits: depend(e, place, e.at); break;
+      case event::away: r_.tasks[place].away = e.at; break;
       case event::asks: r_.tasks[place].asked = e.at; break;
       case event::queued: r_.tasks[place].queued = e.at; break;
       case event::begin: {
@@ -185,9 +186,13 @@ void find_path(record& r) {
       came = settled;
     }
     const bool asked = t.asked != record::never && t.queued != record::never && t.asked >= came;
-    if (const std::int64_t q = asked ? std::min(t.queued, begun) : came; begun > q)
+    if (t.away != record::never && t.away < begun) {  // it ran there, or on its way
+      const std::int64_t left = std::max(t.away, came);
+      r.path.push_back({record::step::away, at, left, begun});
+      if (left > came) r.path.push_back({record::step::queued, at, came, left});
+    } else if (const std::int64_t q = asked ? std::min(t.queued, begun) : came; begun > q)
       r.path.push_back({record::step::queued, at, q, begun});
-    if (asked && t.queued > came)
+    if (asked && t.away == record::never && t.queued > came)
       r.path.push_back({record::step::waits_for_resources, at, came, std::min(t.queued, begun)});
     if (from == record::nobody && t.parent == record::nobody) {
       if (came > r.began) r.path.push_back({record::step::submitted, at, r.began, came});

@@ -21,6 +21,7 @@ struct record {
     std::uint32_t name = 0, parent = nobody;
     std::int64_t submitted = 0, begun = never, settled = never;
     std::int64_t asked = never, queued = never;  // for resources; after them, or in its turn
+    std::int64_t away = never;                   // it set out for another node
     std::int64_t busy = 0, parked = 0;           // on a thread, without those that ran in its place
     std::uint32_t outcome = 0;                   // 0: a value; else 1 + its failure::kind
     std::uint32_t tries = 0;
@@ -38,7 +39,7 @@ struct record {
   };
   // A part of the critical path.
   struct step {
-    enum kind : std::uint8_t { works, queued, waits_for_resources, submitted } is = works;
+    enum kind : std::uint8_t { works, queued, waits_for_resources, submitted, away } is = works;
     std::uint32_t task = nobody;
     std::int64_t begin = 0, end = 0;
   };

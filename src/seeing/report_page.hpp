@@ -9,9 +9,9 @@ inline constexpr std::string_view report_page = R"page(<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{{title}}</title>
 <style>
-:root{--bg:#fbfbfd;--fg:#1d2530;--soft:#5d6878;--line:#d9dee6;--card:#fff;--work:#4878b0;--queue:#d9a441;--res:#8c6bb1;--bad:#c0392b;--head:#f1f4f8}
-@media (prefers-color-scheme:dark){:root:not([data-theme=light]){--bg:#14181e;--fg:#e4e8ee;--soft:#98a3b3;--line:#2d3540;--card:#1b2129;--work:#6f9fd8;--queue:#d9b25f;--res:#a98bd0;--bad:#e57368;--head:#222a34}}
-:root[data-theme=dark]{--bg:#14181e;--fg:#e4e8ee;--soft:#98a3b3;--line:#2d3540;--card:#1b2129;--work:#6f9fd8;--queue:#d9b25f;--res:#a98bd0;--bad:#e57368;--head:#222a34}
+:root{--bg:#fbfbfd;--fg:#1d2530;--soft:#5d6878;--line:#d9dee6;--card:#fff;--work:#4878b0;--queue:#d9a441;--res:#8c6bb1;--away:#4f9d8b;--bad:#c0392b;--head:#f1f4f8}
+@media (prefers-color-scheme:dark){:root:not([data-theme=light]){--bg:#14181e;--fg:#e4e8ee;--soft:#98a3b3;--line:#2d3540;--card:#1b2129;--work:#6f9fd8;--queue:#d9b25f;--res:#a98bd0;--away:#6fbfae;--bad:#e57368;--head:#222a34}}
+:root[data-theme=dark]{--bg:#14181e;--fg:#e4e8ee;--soft:#98a3b3;--line:#2d3540;--card:#1b2129;--work:#6f9fd8;--queue:#d9b25f;--res:#a98bd0;--away:#6fbfae;--bad:#e57368;--head:#222a34}
 *{box-sizing:border-box}body{margin:0;background:var(--bg);color:var(--fg);font:14px/1.5 system-ui,sans-serif}
 main{max-width:1180px;margin:0 auto;padding:24px}h1{font-size:22px;margin:0 0 4px}h2{font-size:16px;margin:32px 0 8px}
 p{color:var(--soft);margin:4px 0 12px}.cards{display:flex;flex-wrap:wrap;gap:12px;margin-top:16px}
@@ -50,15 +50,15 @@ const whole=N+D.left_out,workers=Math.max(1,D.lanes.filter(l=>l.startsWith("work
 $("result").textContent=(failed===0&&open===0?"All "+whole+" tasks have a value.":(whole-failed-open)+" tasks have a value, "+failed+" failed"+(open?", "+open+" have not settled":"")+".")+(D.left_out?" Of "+D.left_out+" more than a million nothing else is shown.":"")+(D.lost?" "+D.lost+" events were lost: there was no room for them.":"");
 const card=(v,k,bad)=>{const c=el("div","","card"+(bad?" bad":""));c.append(el("b",v),el("span",k));$("cards").append(c)};
 card(ms(D.ended),"from the first submit to the end");card(whole.toLocaleString("en"),"tasks");card(String(failed),"failed",failed>0);card(String(workers),"workers");card((100*busy/(D.ended||1)/workers).toFixed(0)+" %","of the workers' time busy");
-const kinds=["works","queued","waits for resources","before the submit"],kc=["--work","--queue","--res","--line"];
-const pt=[0,0,0,0],by=new Map;let plen=0;for(const[k,t,b,e]of D.path){pt[k]+=e-b;plen+=e-b;const n=T.name[t];if(!by.has(n))by.set(n,[0,0,0,0,0]);const r=by.get(n);r[k]+=e-b;if(k===0)r[4]++}
+const kinds=["works","queued","waits for resources","before the submit","on another node"],kc=["--work","--queue","--res","--line","--away"];
+const pt=[0,0,0,0,0],by=new Map;let plen=0;for(const[k,t,b,e]of D.path){pt[k]+=e-b;plen+=e-b;const n=T.name[t];if(!by.has(n))by.set(n,[0,0,0,0,0,0]);const r=by.get(n);r[k]+=e-b;if(k===0||k===4)r[5]++}
 card(plen?(100*pt[0]/plen).toFixed(0)+" %":"-","of the critical path is work");
 if(D.path.length<=2000)for(const[k,t,b,e]of D.path){const i=el("i");i.style.flex=String(Math.max(e-b,1));i.style.background=k===0?colour(T.name[t]):"var("+kc[k]+")";i.dataset.tip=D.names[T.name[t]]+" "+kinds[k]+" "+ms(e-b);$("path").append(i)}
-else for(let k=0;k<4;k++){const i=el("i");i.style.flex=String(pt[k]);i.style.background="var("+kc[k]+")";$("path").append(i)}
-for(let k=0;k<4;k++)if(pt[k]){const s=el("span"),i=el("i");i.style.background="var("+kc[k]+")";s.append(i,kinds[k]+" "+ms(pt[k]));$("pathkey").append(s)}
+else for(let k=0;k<5;k++){const i=el("i");i.style.flex=String(pt[k]);i.style.background="var("+kc[k]+")";$("path").append(i)}
+for(let k=0;k<5;k++)if(pt[k]){const s=el("span"),i=el("i");i.style.background="var("+kc[k]+")";s.append(i,kinds[k]+" "+ms(pt[k]));$("pathkey").append(s)}
 function table(id,heads,rows,sorted){const t=$(id);let by=sorted,down=true;const show=()=>{t.textContent="";const h=el("tr");heads.forEach((n,i)=>{const c=el("th",n+(i===by?(down?" \u25be":" \u25b4"):""));c.onclick=()=>{down=i===by?!down:true;by=i;show()};h.append(c)});t.append(h);rows.sort((a,b)=>(down?-1:1)*(typeof a[by]==="string"?-a[by].localeCompare(b[by]):a[by]-b[by]));
 for(const r of rows.slice(0,200)){const tr=el("tr");r.forEach((v,i)=>{const c=el("td",i===0?v:heads[i]==="tasks"||heads[i]==="failed"||heads[i]==="steps"?v.toLocaleString("en"):ms(Math.round(v)));if(heads[i]==="failed"&&v>0)c.className="badtext";tr.append(c)});t.append(tr)}};show()}
-table("pathtable",["name","steps","works","queued","waits for resources"],[...by].map(([n,r])=>[D.names[n],r[4],r[0],r[1],r[2]]),2);
+table("pathtable",["name","steps","works","queued","waits for resources","on another node"],[...by].map(([n,r])=>[D.names[n],r[5],r[0],r[1],r[2],r[4]]),2);
 const per=D.names.map(n=>[n,0,0,0,0,0,0,0]);for(let i=0;i<N;i++){const r=per[T.name[i]];r[1]++;if(T.outcome[i]>0)r[2]++;r[3]+=T.busy[i];r[5]=Math.max(r[5],T.busy[i]);if(T.begun[i]>=0)r[6]+=T.begun[i]-T.submitted[i];r[7]+=T.parked[i]}
 for(const r of per){r[4]=r[3]/(r[1]||1);r[6]/=r[1]||1;r[7]/=r[1]||1}
 table("names",["name","tasks","failed","busy","busy each","busy at most","waited each","parked each"],per.filter(r=>r[1]),3);

@@ -104,6 +104,7 @@ public:
       }
       case event::asks: change_wait(e, "waiting for resources"); break;
       case event::queued: change_wait(e, "queued"); break;
+      case event::away: change_wait(e, "on another node"); break;
       case event::begin: end_wait(e); break;
       case event::resume: end_wait(e); break;
       default: break;

@@ -54,7 +54,8 @@ void history::task(std::int64_t now, moment what, const troupe::detail::task& t,
     case moment::submit:
     case moment::asks:
     case moment::queued:
-    case moment::gives: break;
+    case moment::gives:
+    case moment::away: break;
     case moment::begin:
       hold(!k.begun, n, "began twice");
       hold_no_ancestor_was_asked(n);

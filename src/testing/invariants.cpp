@@ -175,6 +175,18 @@ void check_invariants(domain& d, const history& seen) {
   hold(d.total(&books::settled) == counts.settled,
        "the count of settled tasks is that of the history");
   hold(d.total(&books::ended) == counts.ended, "the count of ended tasks is that of the history");
+  std::size_t unsettled = 0;
+  seen.each_unended([&](const troupe::detail::task* t, std::uint32_t) {
+    unsettled += t->family().settled.load() ? 0 : 1;
+  });
+  hold(counts.submitted == counts.settled + unsettled, "tasks submitted = settled + unsettled");
+  hold(static_cast<std::int64_t>(d.total(&books::made)) == counts.objects_made &&
+           static_cast<std::int64_t>(all.store.gone) == counts.objects_freed,
+       "objects made and freed are counted as they were seen, and the others are alive");
+  std::size_t open = 0;
+  for (auto& s : d.shards()) s.resolver->core().graph().each([&](const edge&) { ++open; });
+  hold(all.graph.awaited == all.graph.answered + open,
+       "edges awaited = readiness messages + open edges");
   hold(counts.ended <= counts.settled && counts.settled <= counts.submitted,
        "no more tasks have ended than settled, or settled than were submitted");
   hold(all.graph.answered <= all.graph.awaited, "waits are answered once");

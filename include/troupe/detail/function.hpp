@@ -5,7 +5,6 @@
 #include <troupe/detail/footprint.hpp>
 #include <troupe/detail/parts.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -56,6 +55,8 @@ struct task_type {
   task_role role = task_role::plain;       // else an actor_turn lies in front of the call
   const outgoing_call* travels = nullptr;  // null: it stays on its node
   bool serves = false;                     // another node
+  // Calls visit(with, object) for each ref that is a dependency, for a log; null: it has none.
+  void (*inputs_of)(const void* call, void (*visit)(void* with, object*), void* with) = nullptr;
 };
 
 // ---- names: what the compiler calls a function, without the noise around it ---------------------
@@ -100,18 +101,11 @@ template <class T> struct result_of<ref<T>> : result_of<T> {
 // ---- the call -----------------------------------------------------------------------------------
 // Collects the inputs that are not there yet: on the stack while they are few.
 [[noreturn]] void throw_empty_input();
-// So many logs are open in this process that are told of inputs that are there, too.
-inline constinit std::atomic<int> inputs_are_noted{0};
-void note_input(const object* o);
 template <std::size_t Few> class missing_inputs {
 public:
   void operator()(object* o) {
     if (!o) throw_empty_input();
-    if (o->is_sealed()) {
-      if (inputs_are_noted.load(std::memory_order_relaxed) != 0) [[unlikely]]
-        note_input(o);
-      return;
-    }
+    if (o->is_sealed()) return;
     if (more_.empty() && size_ < Few) {
       few_[size_++] = o;
     } else {
@@ -239,6 +233,19 @@ template <class C> constexpr bool easily_destroyed() {
   if constexpr (requires { C::easily_destroyed; }) return C::easily_destroyed;
   else return std::is_trivially_destructible_v<C>;
 }
+struct told_of_inputs {
+  void (*visit)(void*, object*);
+  void* with;
+  void operator()(object* o) const { visit(with, o); }
+};
+template <class C> constexpr decltype(task_type::inputs_of) inputs_of() {
+  if constexpr (requires(const C& c, told_of_inputs& v) { c.each_input(v); })
+    return +[](const void* call, void (*visit)(void*, object*), void* with) {
+      told_of_inputs v{visit, with};
+      static_cast<const C*>(call)->each_input(v);
+    };
+  else return nullptr;
+}
 // Options: whether it is submitted with some.
 template <class C, class F, bool Options> inline constexpr task_type task_type_of = [] {
   static_assert(alignof(C) <= 64, "troupe: arguments are aligned to at most 64 bytes");
@@ -253,7 +260,9 @@ template <class C, class F, bool Options> inline constexpr task_type task_type_o
                    handles<typename C::value>::parts,
                    C::holds_more ? &C::footprint : nullptr,
                    C::role,
-                   outgoing<C>::call};
+                   outgoing<C>::call,
+                   false,
+                   inputs_of<C>()};
 }();
 
 // The checks that a user should read about in plain words, before any of the above is instantiated.
