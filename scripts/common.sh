@@ -4,7 +4,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 build_packages=(g++ cmake ninja-build libcaf-dev libssl-dev libboost-context-dev libboost-program-options-dev nlohmann-json3-dev
                 libmsgpack-cxx-dev)
-test_packages=(doctest-dev patch openssl)
+test_packages=(doctest-dev patch openssl graphviz)
 ci_packages=(iproute2 libbenchmark-dev clang-format-14 clang-tidy-14 ccache)
 
 say() { printf '== %s\n' "$*" >&2; }

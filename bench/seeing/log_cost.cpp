@@ -35,8 +35,9 @@ template <auto F> double time_of(long n, long argument, const char* graph) {
       const auto begin = clock_type::now();
       for (long i = 0; i < n; ++i) all.push_back(troupe::here().submit<F>(argument));
       for (auto& r : all) (void)troupe::here().get(r);
-      best = std::min(best, std::chrono::duration<double, std::nano>(clock_type::now() - begin).count() /
-                                static_cast<double>(n));
+      best = std::min(best,
+                      std::chrono::duration<double, std::nano>(clock_type::now() - begin).count() /
+                          static_cast<double>(n));
     }
     return best;
   }));
@@ -70,8 +71,9 @@ int main(int argc, char** argv) {
   if (argc > 1) return many(std::strtol(argv[1], nullptr, 10)), 0;
   constexpr double events = 5;
   const double off = time_of<same>(20'000, 1, ""), on = time_of<same>(20'000, 1, "/dev/null.dot");
-  std::printf("a task: %.0f ns without a log, %.0f ns with one: %.1f ns for each of its %.0f events\n", off, on,
-              (on - off) / events, events);
+  std::printf(
+      "a task: %.0f ns without a log, %.0f ns with one: %.1f ns for each of its %.0f events\n", off,
+      on, (on - off) / events, events);
   std::vector<double> without, with;
   for (int i = 0; i < 5; ++i) {
     without.push_back(time_of<works>(2000, 20, ""));
@@ -79,6 +81,6 @@ int main(int argc, char** argv) {
   }
   std::sort(without.begin(), without.end());
   std::sort(with.begin(), with.end());
-  std::printf("a task of 20 us: %.2f us without, %.2f us with: %+.2f %%\n", without[2] / 1000, with[2] / 1000,
-              (with[2] / without[2] - 1) * 100);
+  std::printf("a task of 20 us: %.2f us without, %.2f us with: %+.2f %%\n", without[2] / 1000,
+              with[2] / 1000, (with[2] / without[2] - 1) * 100);
 }

@@ -23,12 +23,12 @@ enum class task_state : std::uint8_t {
   in_line,    // a call, waits for its actor
   queued,     // waits for a worker, or for a thread of the blocking pool
   running,
-  waiting,    // its body waits: for values, or in a stream, or to submit at the bound
-  sleeping,   // its body sleeps
+  waiting,      // its body waits: for values, or in a stream, or to submit at the bound
+  sleeping,     // its body sleeps
   backing_off,  // waits before another try
   forwarding,   // its body has returned a ref, or its coroutine awaits one, which has not settled
-  away,       // on another node, on its way there, or waiting for one
-  ending,     // it was asked to end, and its body has not returned
+  away,         // on another node, on its way there, or waiting for one
+  ending,       // it was asked to end, and its body has not returned
   settled,
   elsewhere,  // no task of this runtime makes the value: another node, a CAF actor, another runtime
 };

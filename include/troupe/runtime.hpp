@@ -120,16 +120,14 @@ std::vector<task_status> tasks_of(domain& d, const task_filter& filter);
 cancel_result cancel_object(domain& d, object* o);
 [[noreturn]] void throw_timed_out(duration timeout);
 
-template <class T>
-inline void await_one(domain& d, const ref<T>& r, const duration* timeout,
-                      std::source_location at) {
+template <class T> inline void await_one(domain& d, const ref<T>& r, const duration* timeout,
+                                         std::source_location at) {
   object* o = access::get(r);
   if (!o) throw_empty_input();
   if (!o->is_sealed() && !await_objects(d, &o, 1, 1, timeout, at)) throw_timed_out(*timeout);
 }
-template <class T>
-void await_all(domain& d, const std::vector<ref<T>>& refs, const duration* timeout,
-               std::source_location at) {
+template <class T> void await_all(domain& d, const std::vector<ref<T>>& refs,
+                                  const duration* timeout, std::source_location at) {
   // a ref<T> is its pointer, so the vector is an array of them
   static_assert(sizeof(ref<T>) == sizeof(object*));
   if (!await_objects(d, reinterpret_cast<object* const*>(refs.data()), refs.size(), refs.size(),
@@ -239,8 +237,7 @@ public:
   // or less: do not wait) and it passes, and the task goes on; cancelled if the runtime is ending,
   // or the task that waits is asked to end.
   // `at`: for whoever asks why the task waits (explain), and for the words of a deadlock.
-  template <class T>
-  decltype(auto) get(const ref<T>& r, location at = location::current()) const {
+  template <class T> decltype(auto) get(const ref<T>& r, location at = location::current()) const {
     detail::await_one(*domain_, r, nullptr, at);
     return r.value();
   }
@@ -260,8 +257,7 @@ public:
 
   // Many at once: the values in place (for ref<void>: nothing). Waits for all; throws the error of
   // the first one that failed.
-  template <class T>
-  auto get(std::vector<ref<T>> refs, location at = location::current()) const {
+  template <class T> auto get(std::vector<ref<T>> refs, location at = location::current()) const {
     detail::await_all(*domain_, refs, nullptr, at);
     return all_values(std::move(refs));
   }
@@ -271,23 +267,21 @@ public:
     return all_values(std::move(refs));
   }
   // Several of different types: a tuple of const T& for an lvalue, of T for an rvalue.
-  template <class... Ts>
-  std::tuple<const Ts&...> get(const std::tuple<ref<Ts>...>& refs,
-                               location at = location::current()) const {
+  template <class... Ts> std::tuple<const Ts&...> get(const std::tuple<ref<Ts>...>& refs,
+                                                      location at = location::current()) const {
     return get_each<const Ts&...>(refs, nullptr, at);
   }
-  template <class... Ts>
-  std::tuple<const Ts&...> get(const std::tuple<ref<Ts>...>& refs, duration timeout,
-                               location at = location::current()) const {
+  template <class... Ts> std::tuple<const Ts&...> get(const std::tuple<ref<Ts>...>& refs,
+                                                      duration timeout,
+                                                      location at = location::current()) const {
     return get_each<const Ts&...>(refs, &timeout, at);
   }
   template <class... Ts>
   std::tuple<Ts...> get(std::tuple<ref<Ts>...>&& refs, location at = location::current()) const {
     return get_each<Ts...>(std::move(refs), nullptr, at);
   }
-  template <class... Ts>
-  std::tuple<Ts...> get(std::tuple<ref<Ts>...>&& refs, duration timeout,
-                        location at = location::current()) const {
+  template <class... Ts> std::tuple<Ts...> get(std::tuple<ref<Ts>...>&& refs, duration timeout,
+                                               location at = location::current()) const {
     return get_each<Ts...>(std::move(refs), &timeout, at);
   }
 

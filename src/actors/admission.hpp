@@ -52,7 +52,8 @@ private:
   bool retired_ = false;
 };
 
-using admission_actor = inline_actor<admission_core, ask_resources_msg, give_back_msg,
-                                     withdraw_ask_msg, close_msg, survey_msg, retire_msg, nudge_msg>;
+using admission_actor =
+    inline_actor<admission_core, ask_resources_msg, give_back_msg, withdraw_ask_msg, close_msg,
+                 survey_msg, retire_msg, nudge_msg>;
 
 }  // namespace troupe::detail

@@ -73,9 +73,8 @@ private:
   std::atomic<std::size_t> sleepers_{0};
 };
 
-using clock_actor =
-    inline_actor<clock_core, sleep_msg, wake_msg, tick_msg, no_tries_msg, close_msg, survey_msg,
-                 nudge_msg>;
+using clock_actor = inline_actor<clock_core, sleep_msg, wake_msg, tick_msg, no_tries_msg, close_msg,
+                                 survey_msg, nudge_msg>;
 
 // Nanoseconds of the steady clock; under a deterministic scheduler, of a clock that goes on only
 // when nothing else can.

@@ -100,7 +100,7 @@ private:
     const actor_turn* turn = nullptr;  // not to be followed
     std::uint64_t task = 0;
   };
-  holder holder_{};               // of a turn, and others
+  holder holder_{};  // of a turn, and others
   std::vector<holder> holders_;
   unsigned breaks_ = 0;
   std::size_t refused_ = 0;          // and not ended
@@ -135,7 +135,7 @@ struct host final : hosted {
   // nobody wants it any more.
   ref<void> maker;
   bool unwanted = false;
-  std::size_t place = 0;  // in its runtime's list
+  std::size_t place = 0;                      // in its runtime's list
   std::atomic<std::uint64_t> constructor{0};  // the task that makes the instance
 };
 // One more handle. False: the last one is gone, and it ends.

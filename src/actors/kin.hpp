@@ -148,7 +148,8 @@ template <class F> void kin::pass_by_settled(gone_children& book, F free) {
     kin* further = k->up();
     if (further) further->children.fetch_add(1, std::memory_order_relaxed);  // k holds it meanwhile
     std::uintptr_t w = word.load();
-    while (!word.compare_exchange_weak(w, (w & why_bits) | reinterpret_cast<std::uintptr_t>(further))) {}
+    while (!word.compare_exchange_weak(
+        w, (w & why_bits) | reinterpret_cast<std::uintptr_t>(further))) {}
     book.one_gone(k, free);
   }
 }

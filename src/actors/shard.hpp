@@ -101,9 +101,9 @@ private:
 
 using store_actor = inline_actor<store_core, put_msg, drop_msg, watch_msg, find_task_msg,
                                  cancel_msg, survey_msg, ask_msg, retire_msg, nudge_msg>;
-using resolver_actor = inline_actor<resolver_core, await_msg, sealed_msg, withdraw_msg,
-                                    elsewhere_msg, close_msg, survey_msg, ask_msg, retire_msg,
-                                    nudge_msg>;
+using resolver_actor =
+    inline_actor<resolver_core, await_msg, sealed_msg, withdraw_msg, elsewhere_msg, close_msg,
+                 survey_msg, ask_msg, retire_msg, nudge_msg>;
 
 // Compiled where the handlers are.
 extern template void store_actor::tell(put_msg);

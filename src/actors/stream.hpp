@@ -52,8 +52,9 @@ struct finish_msg {
 };
 struct leave_msg {};
 
-using stream_actor = inline_actor<stream_core, given_msg, taken_msg, stream_wait_msg,
-                                  stream_withdraw_msg, finish_msg, leave_msg, close_msg, survey_msg>;
+using stream_actor =
+    inline_actor<stream_core, given_msg, taken_msg, stream_wait_msg, stream_withdraw_msg,
+                 finish_msg, leave_msg, close_msg, survey_msg>;
 
 // What the two sides and the actor share. Both sides hold a reference to the actor, which holds
 // this; with the last one go the values that nobody took.
@@ -75,7 +76,7 @@ public:
   domain& inside;  // of the producer's runtime; for the consumer, until `finished`
   stream_actor* actor = nullptr;
   const std::size_t capacity;
-  std::uint64_t producer = 0;  // the task; before it starts
+  std::uint64_t producer = 0;              // the task; before it starts
   std::atomic<std::uint64_t> consumer{0};  // the task that has the stream; 0: none, or nobody knows
 
   // Written by the actor, read by both. A value that is counted in `given` may be read; the place of

@@ -59,14 +59,17 @@ void resolver_core::on(survey_msg& m) {
     if (task* t = as_task(w.who, domain_)) {
       const bool own = !w.of_body;
       const body_wait* body = own ? nullptr : static_cast<body_waiter&>(w).body;
-      add(*t, !own ? wait_kind::value : t->is_own_wait(w) ? wait_kind::awaited : wait_kind::input,
+      add(*t,
+          !own                ? wait_kind::value
+          : t->is_own_wait(w) ? wait_kind::awaited
+                              : wait_kind::input,
           w.to_spare, body);
     } else if (typeid(*w.who) == typeid(wait_set)) {
-      static_cast<wait_set*>(w.who)->look([&](caf::abstract_actor& owner, const body_wait* body,
-                                              std::int64_t missing) {
-        if (task* o = as_task(&owner, domain_))
-          add(*o, wait_kind::some, static_cast<std::uint32_t>(missing), body);
-      });
+      static_cast<wait_set*>(w.who)->look(
+          [&](caf::abstract_actor& owner, const body_wait* body, std::int64_t missing) {
+            if (task* o = as_task(&owner, domain_))
+              add(*o, wait_kind::some, static_cast<std::uint32_t>(missing), body);
+          });
     }
   });
   if (m.who) send_ready(domain_, *m.who, nullptr);
@@ -157,8 +160,7 @@ void host_core::on(survey_msg& m) {
   turns_.each_in_line([&](const turn& t, const turn* before) {
     if (before) return add(t, static_cast<const actor_turn*>(before)->who->id());
     if (!turns_.is_open() && making_) return add(t, host_.constructor);
-    if (turns_.is_kept_out(t))
-      each_holder([&](std::uint64_t task) { add(t, task); });
+    if (turns_.is_kept_out(t)) each_holder([&](std::uint64_t task) { add(t, task); });
     else add(t, 0);
   });
   each_holder([&](std::uint64_t task) { m.into->holders.push_back({task, 0, 0, host_.name}); });

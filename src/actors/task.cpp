@@ -225,7 +225,9 @@ void task::enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) {
     const cancel_msg how = *cancel;
     m.reset();
     domain& d = *domain_;
-    const cancel_result result = ask_to_end(how.in_ring ? kin::ring : how.past_deadline ? kin::deadline : kin::cancel);
+    const cancel_result result = ask_to_end(how.in_ring         ? kin::ring
+                                            : how.past_deadline ? kin::deadline
+                                                                : kin::cancel);
     if (how.into) *how.into = result;
     if (how.who) send_ready(d, *how.who, nullptr);
   } else {
@@ -280,7 +282,8 @@ void task::schedule_as_asked(seat& s) noexcept {
 bool task::queue_in_turn(seat& s) noexcept {
   return publish_as_asked(s, [this] {
     claim in_line = claim::in_line;
-    return out_->claim.compare_exchange_strong(in_line, is_private() ? claim::reserved : claim::queued);
+    return out_->claim.compare_exchange_strong(in_line,
+                                               is_private() ? claim::reserved : claim::queued);
   });
 }
 

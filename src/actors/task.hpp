@@ -200,9 +200,11 @@ public:
   std::size_t footprint() const { return extras_ ? extras_->footprint : 0; }
   // Its footprint from now on. Precondition: the call is in place.
   std::size_t measure();
-  // For people: small, and no other task of the process has it.
+  // For people: small, from 1, and no other task of the process has it.
   std::uint64_t number() const { return number_of(id()); }
-  static std::uint64_t number_of(std::uint64_t id) { return id & ~(std::uint64_t{1} << 62); }
+  static std::uint64_t number_of(std::uint64_t id) {  // 0: none
+    return id == 0 ? 0 : (id & ~(std::uint64_t{1} << 62)) + 1;
+  }
   std::string_view name_of_task() const;  // any thread
   bool has_own_name() const { return (traits_ & named) != 0; }
   standing_set& standing() { return extras().standing; }

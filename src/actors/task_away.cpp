@@ -14,8 +14,8 @@
 namespace troupe::detail {
 
 bool task::may_travel() const {
-  if (!type_.travels || type_.role != task_role::plain || stage_ != stage::pending || is_private() ||
-      is_woken() || out_->claim.load(std::memory_order_acquire) != claim::queued)
+  if (!type_.travels || type_.role != task_role::plain || stage_ != stage::pending ||
+      is_private() || is_woken() || out_->claim.load(std::memory_order_acquire) != claim::queued)
     return false;
   // its retries are made here, where a filter looks at what was thrown
   return !extras_ || (!extras_->feeds && !extras_->options.retry_on && extras_->asks.parts.empty());
@@ -41,7 +41,7 @@ bool task::may_follow() const {
   if (!type_.travels || !type_.travels->by_refs || type_.role != task_role::plain) return false;
   if (must_leave()) return true;
   return !is_private() && (!extras_ || (!extras_->feeds && !extras_->options.retry_on &&
-                                    extras_->asks.parts.empty()));
+                                        extras_->asks.parts.empty()));
 }
 
 // Its inputs are there, or it is known where they are; and it has its place.

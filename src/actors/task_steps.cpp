@@ -22,7 +22,7 @@ void task::await_object(object& o) {
   w.answered.store(false, std::memory_order_relaxed);
   w.wait_for(o, *this, domain_->number());
   if (auto by = domain_->observed_by()) [[unlikely]]
-    by->saw_wait(*this, o);
+    by->saw_wait(this, o);
   domain_->inspector().wake();
   await_itself(1);
   domain_->await(w);

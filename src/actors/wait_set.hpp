@@ -108,7 +108,8 @@ private:
   std::atomic<slot*> answered_{nullptr};  // not collected yet, the last one first
   tally found_, acknowledged_;
   spinlock waiting_lock_;
-  const body_wait* waiting_ = nullptr;  // guarded by waiting_lock_; while it is there the owner lives
+  const body_wait* waiting_ =
+      nullptr;  // guarded by waiting_lock_; while it is there the owner lives
   std::atomic<std::int64_t> on_their_way_{0};  // messages to this actor
 };
 

@@ -28,7 +28,11 @@ const std::vector<shorthand>& shorthands() {
   static const std::set<verb> on_cluster{verb::run, verb::node, verb::status};
   static const std::vector<shorthand> all{
       {"trace", "runtime.trace", "FILE", "run: what ran when, for ui.perfetto.dev", {verb::run}},
-      {"graph", "runtime.graph", "FILE", "run: the task graph, as .dot, .svg or .json", {verb::run}},
+      {"graph",
+       "runtime.graph",
+       "FILE",
+       "run: the task graph, as .dot, .svg or .json",
+       {verb::run}},
       {"report", "runtime.report", "FILE.html", "run: a page about it", {verb::run}},
       {"explain", "runtime.explain", "TIME", "run: why tasks wait, that often (2s)", {verb::run}},
       {"timeout", "runtime.timeout", "TIME", "run: it takes no longer", {verb::run}},

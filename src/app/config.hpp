@@ -54,8 +54,9 @@ struct common_keys {
       machine.size("max_argument_bytes", 0, "the same for their arguments; 0: no bound");
   key<duration> timeout =
       machine
-          .duration("timeout", std::chrono::seconds(0),
-                    "a run that takes longer ends with code 124, and says what was not done; 0: never")
+          .duration(
+              "timeout", std::chrono::seconds(0),
+              "a run that takes longer ends with code 124, and says what was not done; 0: never")
           .at_least(std::chrono::milliseconds(0));
   key<duration> explain =
       machine

@@ -517,7 +517,8 @@ void placement::check() const {
     const auto v = verdicts_.find({r.verdict, r.order});
     hold(v != verdicts_.end() && v->second == &r, "and waits for its verdict");
   }
-  hold(accused == verdicts_.size() && sent + waiting + here + accused == tasks_.size(), "each task is in one place");
+  hold(accused == verdicts_.size() && sent + waiting + here + accused == tasks_.size(),
+       "each task is in one place");
 }
 
 }  // namespace troupe::detail

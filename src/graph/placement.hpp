@@ -186,7 +186,7 @@ private:
     state is = state::here;
     attempt current{};  // while it is sent
     time sent_at = 0;
-    time verdict = 0;  // while it is accused
+    time verdict = 0;                                     // while it is accused
     std::vector<std::pair<node_id, time>> avoids;         // until when
     std::vector<std::pair<node_id, std::string>> killed;  // nodes, with their names
     bool restricted(time now) const;

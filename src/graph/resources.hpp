@@ -99,7 +99,7 @@ private:
   void up(line& l, std::size_t i);
   void down(line& l, std::size_t i);
 
-  std::vector<line> lines_;          // by name
+  std::vector<line> lines_;  // by name
   resource_ask* held_ = nullptr;
   std::vector<std::uint32_t> look_;  // names whose first may be admitted now
   std::uint64_t orders_ = 0;

@@ -23,8 +23,8 @@ struct edge {
   edge* next_of_all = nullptr;
   edge** link_of_all = nullptr;
   graph_node* what = nullptr;
-  std::uint64_t party = 0;  // whose wait it is: the runtime with whose end it is over
-  bool follows = false;     // its waiter can do without the value, if it is known where that is
+  std::uint64_t party = 0;     // whose wait it is: the runtime with whose end it is over
+  bool follows = false;        // its waiter can do without the value, if it is known where that is
   std::uint32_t to_spare = 0;  // of its waiter's waits so many need not be answered
 };
 

@@ -10,7 +10,6 @@
 #include "seeing/files.hpp"
 #include "seeing/inspector.hpp"
 
-
 #include <troupe/caf.hpp>
 
 #include <caf/actor_cast.hpp>

@@ -186,8 +186,8 @@ public:
     together_ = std::move(together);
   }
   bool step_alone(std::int64_t limit);
-  std::size_t runnable() const;                   // jobs that wait for a turn
-  watcher* watching() const { return watcher_; }  // usually null
+  std::size_t runnable() const;                        // jobs that wait for a turn
+  watcher* watching() const { return watcher_; }       // usually null
   observer* observed_by() const { return observer_; }  // likewise
   void may_fail(weak_point where) const {
     if (watcher_) [[unlikely]]

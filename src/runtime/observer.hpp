@@ -38,8 +38,8 @@ public:
   // An object that no task makes; or (its store has it) a part of a tuple.
   virtual void saw_put(const object& o) noexcept = 0;
   virtual void saw_input(const task& t, const object& o) noexcept = 0;
-  // Its body waits for it.
-  virtual void saw_wait(const task& t, const object& o) noexcept = 0;
+  // Its body waits for it; or (null) the program.
+  virtual void saw_wait(const task* t, const object& o) noexcept = 0;
   virtual void saw_failure(const task&, const failure&) noexcept {}  // before it settles with that
 
   void settles(const task& t, const outcome& how) noexcept;

@@ -111,7 +111,7 @@ template <class Who> void wait_in(domain& d, Who who, object* const* objects, st
   const body_wait body = Who::at_work(at);
   if constexpr (std::is_same_v<Who, parked_task>)
     if (auto w = d.observed_by()) [[unlikely]]
-      for (std::size_t i = 0; i < n; ++i) w->saw_wait(who.t, waits[i].awaited());
+      for (std::size_t i = 0; i < n; ++i) w->saw_wait(&who.t, waits[i].awaited());
   who.arrivals.begin(missing, Who::stack);
   for (std::size_t i = 0; i < n; ++i) {
     waits[i].of_body = true;
@@ -311,8 +311,7 @@ bool await_word(domain& d, const std::function<bool(caf::abstract_actor&)>& ask,
   return await_word_in(d, parked_task{*me}, ask, take_back, until, until != nullptr);
 }
 
-bool await_answer(domain& d,
-                  const std::function<void(caf::abstract_actor&, const body_wait&)>& ask,
+bool await_answer(domain& d, const std::function<void(caf::abstract_actor&, const body_wait&)>& ask,
                   const std::function<void(caf::abstract_actor&)>& withdraw) {
   if (task* me = seat::mine().running) return await_answer_in(parked_task{*me}, ask, withdraw);
   return await_answer_in(sleeping_thread{d}, ask, withdraw);
@@ -385,6 +384,9 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
     wait_in(d, parked_task{*me}, objects, count, n, until ? &*until : nullptr, timeout != nullptr,
             at);
   } else {
+    if (auto w = d.observed_by()) [[unlikely]]
+      for (std::size_t i = 0; i < count; ++i)
+        if (!objects[i]->is_sealed()) w->saw_wait(nullptr, *objects[i]);
     if (all && count == 1) run_as_guest(d, *objects[0]);
     // The last one that is missing first: with luck the others are there by then, unasked. After
     // some naps, all that are missing.

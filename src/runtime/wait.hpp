@@ -44,8 +44,7 @@ bool await_word(domain& d, const std::function<bool(caf::abstract_actor&)>& ask,
                 const std::function<bool()>& take_back, const std::int64_t* until);
 // The same for one answer. withdraw(me): when the wait is over before the answer has come; it makes
 // it come, and one more. False: nothing can go on (deterministic scheduler).
-bool await_answer(domain& d,
-                  const std::function<void(caf::abstract_actor&, const body_wait&)>& ask,
+bool await_answer(domain& d, const std::function<void(caf::abstract_actor&, const body_wait&)>& ask,
                   const std::function<void(caf::abstract_actor&)>& withdraw);
 
 }  // namespace troupe::detail

@@ -19,10 +19,9 @@
 namespace troupe {
 
 std::string_view name_of(task_state s) noexcept {
-  constexpr std::string_view names[] = {"pending",     "admitting",  "in_line", "queued",
-                                        "running",     "waiting",    "sleeping", "backing_off",
-                                        "forwarding",  "away",       "ending",  "settled",
-                                        "elsewhere"};
+  constexpr std::string_view names[] = {
+      "pending",     "admitting",  "in_line", "queued", "running", "waiting",  "sleeping",
+      "backing_off", "forwarding", "away",    "ending", "settled", "elsewhere"};
   return names[static_cast<std::size_t>(s)];
 }
 
@@ -155,19 +154,18 @@ std::string inspector::words(const census& c, const seen_wait& w) const {
     return before + "a value that no task of this runtime makes";
   };
   const auto left = [&] {
-    return in_words(std::chrono::nanoseconds(std::max<std::int64_t>(0, w.due - domain_.clock().now())));
+    return in_words(
+        std::chrono::nanoseconds(std::max<std::int64_t>(0, w.due - domain_.clock().now())));
   };
   switch (w.is) {
     case wait_kind::input:
     case wait_kind::value: return value("");
-    case wait_kind::some:
-      return value(std::to_string(w.to_spare) + " more of several values, ");
+    case wait_kind::some: return value(std::to_string(w.to_spare) + " more of several values, ");
     case wait_kind::awaited: return value("");
     case wait_kind::child: return name + ", which runs on its stack";
     case wait_kind::turn:
     case wait_kind::turn_back:
-      return "its turn at the actor '" + w.of + "'" +
-             (on != 0 ? ", after " + name : std::string{});
+      return "its turn at the actor '" + w.of + "'" + (on != 0 ? ", after " + name : std::string{});
     case wait_kind::resource:
       return amount_in_words(w.amount) + " of the resource '" +
              name_of_resource(domain_, w.resource) + "'";
@@ -181,7 +179,8 @@ std::string inspector::words(const census& c, const seen_wait& w) const {
              " may be unsettled (max_unsettled_tasks), or their arguments are too big "
              "(max_argument_bytes)";
     case wait_kind::sleep: return "another " + left();
-    case wait_kind::back_off: return "try " + std::to_string(w.who.get()->attempt()) + ", in " + left();
+    case wait_kind::back_off:
+      return "try " + std::to_string(w.who.get()->attempt()) + ", in " + left();
     case wait_kind::limit: return "at most another " + left();
     case wait_kind::deadline: return "its deadline, in " + left();
   }
@@ -215,7 +214,8 @@ task_status inspector::status_of(const census& c, task& t,
           in_use += h.amount;
           if (cause.on == 0) cause.on = h.who;
           if (++holders <= 3)
-            by += (by.empty() ? "" : ", ") + ("'" + h.name + "' holds " + amount_in_words(h.amount));
+            by +=
+                (by.empty() ? "" : ", ") + ("'" + h.name + "' holds " + amount_in_words(h.amount));
         }
       if (holders > 3) by += " and " + std::to_string(holders - 3) + " more hold some";
       cause.what += ", of which " + amount_in_words(ledger.total(w->resource) - in_use) + " of " +
@@ -245,10 +245,11 @@ task_status inspector::status_of(const census& c, task& t,
       case claim::queued:
       case claim::reserved: {
         s.state = task_state::queued;
-        std::string what = t.blocking() ? "a thread of the pool for blocking bodies, of which there "
-                                          "are " + std::to_string(side_pool::most_threads)
-                                        : "one of " + std::to_string(domain_.options().workers) +
-                                              " workers";
+        std::string what = t.blocking()
+                               ? "a thread of the pool for blocking bodies, of which there "
+                                 "are " +
+                                     std::to_string(side_pool::most_threads)
+                               : "one of " + std::to_string(domain_.options().workers) + " workers";
         if (t.priority() != 0)
           what += "; its priority is " + std::to_string(t.priority()) +
                   ", and a level is worth 100 ms of waiting";
@@ -318,9 +319,8 @@ explanation inspector::explain(object& o) {
     const auto found = waits.find(id);
     const auto at = known.find(id);
     if (at != known.end())
-      all.push_back(status_of(c, *at->second,
-                              found == waits.end() ? std::vector<const seen_wait*>{}
-                                                   : found->second));
+      all.push_back(status_of(
+          c, *at->second, found == waits.end() ? std::vector<const seen_wait*>{} : found->second));
     else {
       task_status s;
       s.id = id;
@@ -347,8 +347,8 @@ std::vector<task_status> inspector::tasks(const task_filter& filter) {
     if (all.size() >= filter.most) break;
     if (!filter.name.empty() && t->name_of_task() != filter.name) continue;
     const auto found = waits.find(id);
-    auto s = status_of(
-        c, *t, found == waits.end() ? std::vector<const seen_wait*>{} : found->second);
+    auto s =
+        status_of(c, *t, found == waits.end() ? std::vector<const seen_wait*>{} : found->second);
     if (s.state == task_state::settled || (filter.state && s.state != *filter.state)) continue;
     all.push_back(std::move(s));
   }

@@ -55,9 +55,8 @@ void write_what_was_seen(log& l, const runtime_options& options) noexcept {
                [&](const std::string&, std::ostream& to) { write_trace(l, options.name, to); });
     if (options.graph.empty() && options.report.empty()) return;
     const record seen = read_record(l, options.name);
-    write_file(options.graph, "graph", [&](const std::string& file, std::ostream& to) {
-      write_graph(seen, file, to);
-    });
+    write_file(options.graph, "graph",
+               [&](const std::string& file, std::ostream& to) { write_graph(seen, file, to); });
     write_file(options.report, "report",
                [&](const std::string&, std::ostream& to) { write_report(seen, to); });
   } catch (const std::exception& e) {

@@ -15,6 +15,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <map>
 #include <ostream>
 #include <set>
@@ -29,7 +31,8 @@ namespace {
 enum class link : std::uint8_t { data, awaited, spawned };
 
 std::string quoted(std::string text, std::size_t most = 60) {
-  if (text.size() > most) text = text.substr(0, most / 2) + " ... " + text.substr(text.size() - most / 3);
+  if (text.size() > most)
+    text = text.substr(0, most / 2) + " ... " + text.substr(text.size() - most / 3);
   std::string s = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') s += '\\';
@@ -37,9 +40,7 @@ std::string quoted(std::string text, std::size_t most = 60) {
   }
   return s + "\"";
 }
-std::string time_of(std::int64_t ns) {
-  return in_words(std::chrono::nanoseconds(ns));
-}
+std::string time_of(std::int64_t ns) { return in_words(std::chrono::nanoseconds(ns)); }
 const char* style_of(link l) {
   return l == link::data ? "solid" : l == link::awaited ? "dashed" : "dotted";
 }
@@ -57,12 +58,12 @@ struct drawing {
 
 drawing draw(const record& r) {
   drawing d;
-  d.by_name = r.tasks.size() > most_nodes_drawn;
+  d.by_name = r.tasks.size() > most_nodes_drawn || r.edges.size() > most_edges_drawn;
   const auto node = [&](std::uint32_t task) { return d.by_name ? r.tasks[task].name : task; };
   std::set<std::pair<std::uint32_t, std::uint32_t>> on_path;
   std::uint32_t before = record::nobody;
   for (auto& s : r.path) {
-    if (s.is == record::step::submitted) continue;
+    if (s.is == record::step::program) continue;
     d.critical.insert(node(s.task));
     if (before != record::nobody && before != s.task) on_path.insert({node(before), node(s.task)});
     before = s.task;
@@ -107,9 +108,16 @@ std::string filter(const char* program, char* const arguments[], const std::stri
     std::size_t sent = 0;
     bool open = true;
     std::array<char, 1 << 16> bytes{};
+    const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
     for (;;) {
       pollfd both[] = {{out[0], POLLIN, 0}, {open ? in[1] : -1, POLLOUT, 0}};
-      if (::poll(both, 2, -1) < 0 && errno != EINTR) break;
+      const auto left = until - std::chrono::steady_clock::now();
+      if (left <= std::chrono::milliseconds(0)) {
+        ::kill(child, SIGKILL);
+        break;
+      }
+      const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
+      if (::poll(both, 2, static_cast<int>(ms) + 1) < 0 && errno != EINTR) break;
       if (open && both[1].revents != 0) {
         const ssize_t n = ::write(in[1], input.data() + sent, input.size() - sent);
         if (n > 0) sent += static_cast<std::size_t>(n);
@@ -131,9 +139,13 @@ std::string filter(const char* program, char* const arguments[], const std::stri
   if (failed == 0)
     while (::waitpid(child, &code, 0) < 0 && errno == EINTR) {}
   if (failed != 0 || (WIFEXITED(code) && WEXITSTATUS(code) == 127))
+    throw error(
+        std::string("the program '") + program +
+        "' is not there: install graphviz (apt-get install graphviz), or give a file that ends in "
+        ".dot");
+  if (WIFSIGNALED(code))
     throw error(std::string("the program '") + program +
-                "' is not there: install graphviz (apt-get install graphviz), or give a file that ends in "
-                ".dot");
+                "' took more than a minute: give a file that ends in .dot");
   if (code != 0) throw error(std::string("the program '") + program + "' has failed");
   return said;
 }
@@ -143,8 +155,12 @@ nlohmann::json json_of(const record& r) {
   auto& tasks = j["tasks"] = nlohmann::json::array();
   for (std::uint32_t i = 0; i < r.tasks.size(); ++i) {
     const auto& t = r.tasks[i];
-    nlohmann::json one{{"id", t.id},           {"name", r.name(i)},   {"submitted_ns", t.submitted},
-                       {"busy_ns", t.busy},    {"parked_ns", t.parked}, {"outcome", t.outcome == 0 ? "value" : "error"}};
+    nlohmann::json one{{"id", t.id},
+                       {"name", r.name(i)},
+                       {"submitted_ns", t.submitted},
+                       {"busy_ns", t.busy},
+                       {"parked_ns", t.parked},
+                       {"outcome", t.outcome == 0 ? "value" : "error"}};
     if (t.begun != record::never) one["begun_ns"] = t.begun;
     if (t.settled != record::never) one["settled_ns"] = t.settled;
     else one["outcome"] = "none";
@@ -157,8 +173,8 @@ nlohmann::json json_of(const record& r) {
                      {"to", r.tasks[e.what].id},
                      {"kind", e.at == record::never ? "argument" : "get"}});
   auto& path = j["critical_path"] = nlohmann::json::array();
-  constexpr const char* kinds[] = {"works", "queued", "waits for resources", "before the submit",
-                                   "on another node"};
+  constexpr const char* kinds[] = {"works", "queued", "waits for resources",
+                                   "the program, before it", "on another node"};
   for (auto& s : r.path)
     path.push_back({{"task", r.tasks[s.task].id},
                     {"name", r.name(s.task)},
@@ -171,10 +187,12 @@ nlohmann::json json_of(const record& r) {
 
 std::string dot_of(const record& r) {
   const drawing d = draw(r);
-  std::string s = "digraph " + quoted(r.program) +
-                  " {\n rankdir=TB; bgcolor=transparent;\n node [shape=box, style=\"rounded,filled\", "
-                  "fillcolor=\"#e8eef7\", color=\"#5b7aa8\", fontname=\"sans-serif\", fontsize=11];\n edge "
-                  "[color=\"#7a869a\", fontname=\"sans-serif\", fontsize=9, arrowsize=0.7];\n";
+  std::string s =
+      "digraph " + quoted(r.program) +
+      " {\n rankdir=TB; bgcolor=transparent; nslimit=4; nslimit1=4; mclimit=0.3;\n node "
+      "[shape=box, style=\"rounded,filled\", "
+      "fillcolor=\"#e8eef7\", color=\"#5b7aa8\", fontname=\"sans-serif\", fontsize=11];\n edge "
+      "[color=\"#7a869a\", fontname=\"sans-serif\", fontsize=9, arrowsize=0.7];\n";
   struct sum {
     std::size_t n = 0, failed = 0;
     std::int64_t busy = 0;
@@ -192,7 +210,8 @@ std::string dot_of(const record& r) {
     if (d.by_name) label += "\\n" + std::to_string(n.n) + (n.n == 1 ? " task, " : " tasks, ");
     else label += "\\n";
     label += time_of(n.busy);
-    if (n.failed > 0) label += d.by_name ? "\\n" + std::to_string(n.failed) + " failed" : "\\nfailed";
+    if (n.failed > 0)
+      label += d.by_name ? "\\n" + std::to_string(n.failed) + " failed" : "\\nfailed";
     s += " n" + std::to_string(number) + " [label=" + label + "\"";
     if (n.failed > 0) s += ", fillcolor=\"#f7dfdf\"";
     if (d.critical.contains(number)) s += ", color=\"#c0392b\", penwidth=2.2";

@@ -8,11 +8,13 @@
 
 namespace troupe::detail {
 
-inline constexpr std::size_t most_nodes_drawn = 300;  // beyond that, a node for each name
+// Beyond that, a node for each name: nobody could read it, and dot would take minutes.
+inline constexpr std::size_t most_nodes_drawn = 300, most_edges_drawn = 900;
 
 // As Graphviz's DOT. The critical path is red; dashed: a body has waited for the value; dotted: spawned.
 std::string dot_of(const record& r);
-// By the program dot (Graphviz). Throws troupe::error: it is not installed, or fails.
+// By the program dot (Graphviz), in a minute at most. Throws troupe::error: it is not installed, or
+// fails.
 std::string svg_of(const std::string& dot);
 // Of the kind that the file's name ends in: .dot, .svg or .json. Throws troupe::error.
 void write_graph(const record& r, const std::string& file, std::ostream& to);

@@ -163,7 +163,8 @@ std::string inspector::tell(const wait_graph::ring& r, const census& c,
     }
     const seen_wait& w = *tags[r[i].tag];
     text += "'" + std::string(w.who.get()->name_of_task()) + "' waits for " + words(c, w);
-    if (w.is == wait_kind::resource) text += ", which '" + name_of(c, r[i].on) + "' holds or asks for before it";
+    if (w.is == wait_kind::resource)
+      text += ", which '" + name_of(c, r[i].on) + "' holds or asks for before it";
     if (w.at.line() != 0)
       text += " (" + std::string(w.at.file_name()) + ":" + std::to_string(w.at.line()) + ")";
     text += i + 1 < r.size() ? "; " : "";

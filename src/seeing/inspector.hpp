@@ -41,7 +41,7 @@ class census {
 public:
   std::vector<seen_wait> waits;
   std::vector<seen_holder> holders;
-  record_holds records;  // of all that is waited for
+  record_holds records;                                 // of all that is waited for
   std::unordered_map<const object*, task_hold> makers;  // of what is waited for and not there
   // The maker of what it waits for; 0: it may come at any time.
   std::uint64_t on(const seen_wait& w) const;
@@ -96,10 +96,10 @@ private:
   bool looking_ = false;  // deterministic
   std::mutex mutex_;
   std::condition_variable bell_;
-  std::thread thread_;    // guarded by mutex_, as is the next
+  std::thread thread_;  // guarded by mutex_, as is the next
   bool stopped_ = false;
-  bool rung_ = false;     // likewise
-  caf::actor own_;        // what is answered; its thread's
+  bool rung_ = false;                 // likewise
+  caf::actor own_;                    // what is answered; its thread's
   std::unique_ptr<census> suspects_;  // the last census, if it had rings that it alone has seen
   std::size_t told_ = 0;              // messages and tasks at the last look at rest
   std::mutex stories_mutex_;

@@ -72,7 +72,8 @@ void log::saw(moment what, const task& t, std::int64_t number) noexcept {
         const hold_lane guard{l, s};
         name = name_of(l, t);
       }
-      const std::uint64_t parent = up && s.running && up == &s.running->family() ? s.running->number() : 0;
+      const std::uint64_t parent =
+          up && s.running && up == &s.running->family() ? s.running->number() : 0;
       add(s, {static_cast<std::int64_t>(at), t.number(), parent, name, event::submit, 0});
       add(s, {static_cast<std::int64_t>(at), t.number(), address(*t.out()), 0, event::out, 0});
       if (auto parts = t.type().parts ? t.parts() : nullptr)
@@ -85,8 +86,7 @@ void log::saw(moment what, const task& t, std::int64_t number) noexcept {
     case moment::resume: return add(event::resume, t);
     case moment::sleep: return add(event::sleep, t, static_cast<std::uint64_t>(number));
     case moment::retry: return add(event::retry, t);
-    case moment::settle:
-      return add(event::settle, t, 0, static_cast<std::uint32_t>(number + 1));
+    case moment::settle: return add(event::settle, t, 0, static_cast<std::uint32_t>(number + 1));
     case moment::end: return add(event::end, t);
     case moment::asks: return add(event::asks, t);
     case moment::queued: return add(event::queued, t);
@@ -102,7 +102,10 @@ void log::saw_put(const object& o) noexcept {
           event::put, 0});
 }
 void log::saw_input(const task& t, const object& o) noexcept { add(event::input, t, address(o)); }
-void log::saw_wait(const task& t, const object& o) noexcept { add(event::awaits, t, address(o)); }
+void log::saw_wait(const task* t, const object& o) noexcept {
+  add(seat::mine(),
+      {static_cast<std::int64_t>(ticks()), t ? t->number() : 0, address(o), 0, event::awaits, 0});
+}
 
 void log::saw_failure(const task& t, const failure& why) noexcept {
   constexpr std::size_t most = 1000;
@@ -116,7 +119,8 @@ void log::add(event::kind is, const task& t, std::uint64_t other, std::uint32_t 
   add(seat::mine(), {static_cast<std::int64_t>(ticks()), t.number(), other, number, is, 0});
 }
 
-log::hold_lane::hold_lane(lane_of& l, const seat& s) : of(s.number == most_lanes - 1 ? &l : nullptr) {
+log::hold_lane::hold_lane(lane_of& l, const seat& s)
+    : of(s.number == most_lanes - 1 ? &l : nullptr) {
   if (of)
     while (of->busy.exchange(true, std::memory_order_acquire)) pause();
 }
@@ -139,8 +143,9 @@ void log::full(lane_of& l, const seat& s) noexcept {
       char text[32] = {};
       ::pthread_getname_np(::pthread_self(), text, sizeof text);
       l.name = s.worker ? "worker " + std::to_string(++workers_)
-               : number == most_lanes - 1 ? std::string("other threads")
-                                          : std::string(text) + " (thread " + std::to_string(number) + ")";
+               : number == most_lanes - 1
+                   ? std::string("other threads")
+                   : std::string(text) + " (thread " + std::to_string(number) + ")";
     }
     if (l.open) {
       const std::size_t size = l.open->size;
@@ -165,7 +170,8 @@ void log::spill() {
   for (; written_ < full_.size() && in_memory_ > chunks_in_memory; ++written_) {
     place& p = full_[written_];
     const std::size_t bytes = p.size * sizeof(event);
-    if (file_ == -1 || !write_at(file_, reinterpret_cast<const char*>(p.here->events.data()), bytes, file_size_)) {
+    if (file_ == -1 ||
+        !write_at(file_, reinterpret_cast<const char*>(p.here->events.data()), bytes, file_size_)) {
       lost_ += p.size;
       p.size = 0;
     } else {
@@ -216,8 +222,9 @@ void log::each(const std::function<void(const event&)>& f) {
     ended_ticks_ = ticks();
     ended_ = now();
   }
-  const double a_tick = static_cast<double>(ended_ - began_) /
-                        static_cast<double>(std::max<std::uint64_t>(1, ended_ticks_ - began_ticks_));
+  const double a_tick =
+      static_cast<double>(ended_ - began_) /
+      static_cast<double>(std::max<std::uint64_t>(1, ended_ticks_ - began_ticks_));
   struct reader {
     std::vector<const place*> chunks;
     std::size_t chunk_at = 0, at = 0;
@@ -263,7 +270,8 @@ void log::each(const std::function<void(const event&)>& f) {
     reader& r = readers[lane];
     event e = r.events[r.at++];
     const auto since = e.at - static_cast<std::int64_t>(began_ticks_);
-    e.at = std::max<std::int64_t>(0, static_cast<std::int64_t>(static_cast<double>(since) * a_tick));
+    e.at =
+        std::max<std::int64_t>(0, static_cast<std::int64_t>(static_cast<double>(since) * a_tick));
     f(e);
     if (r.at < r.size || next_chunk(lane)) heads.push({r.events[r.at].at, lane});
   }

@@ -23,21 +23,21 @@ struct seat;
 
 struct event {
   enum kind : std::uint8_t {
-    submit,   // other: its parent (0: the program), number: its name
-    out,      // other: the address of the object that it makes
-    input,    // other: the address of an object
-    put,      // other: the address of an object that no task makes
-    asks,     // for resources
-    queued,   // it could begin
-    begin,    // other: on whose stack, in whose place (0: nobody's)
+    submit,  // other: its parent (0: the program), number: its name
+    out,     // other: the address of the object that it makes
+    input,   // other: the address of an object
+    put,     // other: the address of an object that no task makes
+    asks,    // for resources
+    queued,  // it could begin
+    begin,   // other: on whose stack, in whose place (0: nobody's)
     park,
     resume,
-    awaits,   // other: the address of an object that its body waits for
-    sleep,    // other: how long, in ns
-    away,     // another node is to run it
-    gives,    // its body has returned a ref, and is gone
+    awaits,  // other: the address of an object that its body waits for, or (task 0) the program
+    sleep,   // other: how long, in ns
+    away,    // another node is to run it
+    gives,   // its body has returned a ref, and is gone
     retry,
-    settle,   // number: 0: a value; else 1 + its failure::kind
+    settle,  // number: 0: a value; else 1 + its failure::kind
     end
   };
   std::int64_t at = 0;  // ticks; when it is read, ns since the log began
@@ -60,7 +60,7 @@ public:
   void saw(moment what, const task& t, std::int64_t number) noexcept override;
   void saw_put(const object& o) noexcept override;
   void saw_input(const task& t, const object& o) noexcept override;
-  void saw_wait(const task& t, const object& o) noexcept override;
+  void saw_wait(const task* t, const object& o) noexcept override;
   void saw_failure(const task& t, const failure& why) noexcept override;
 
   // ---- when nothing writes any more
@@ -93,11 +93,13 @@ private:
   struct alignas(64) lane_of {
     std::unique_ptr<chunk> open;
     std::atomic<bool> busy{false};  // the last lane is that of many threads
-    std::unordered_map<const void*, std::uint32_t> names;  // of functions, by their texts' addresses
+    std::unordered_map<const void*, std::uint32_t>
+        names;  // of functions, by their texts' addresses
     std::unordered_map<std::string, std::uint32_t> own_names;
     std::string name;
   };
-  void add(event::kind is, const task& t, std::uint64_t other = 0, std::uint32_t number = 0) noexcept;
+  void add(event::kind is, const task& t, std::uint64_t other = 0,
+           std::uint32_t number = 0) noexcept;
   void add(const seat& s, event e) noexcept;
   struct hold_lane {
     lane_of* of;

@@ -19,6 +19,11 @@ public:
     r_.ended = std::max(r_.ended, e.at);
     made_.take(e);
     if (e.is == event::submit) return submit(e, l);
+    if (e.is == event::awaits && e.task == 0) {
+      if (const auto from = all_.find(made_.of(e.other)); from != all_.end())
+        r_.awaited.push_back({from->second, record::nobody, e.at});
+      return;
+    }
     const auto found = places_.find(e.task);
     if (found == places_.end()) return;
     const std::uint32_t place = found->second;
@@ -77,7 +82,8 @@ private:
     t.id = e.task;
     t.submitted = e.at;
     t.parent = parent == places_.end() ? record::nobody : parent->second;
-    const auto [name, fresh] = names_.try_emplace(e.number, static_cast<std::uint32_t>(r_.names.size()));
+    const auto [name, fresh] =
+        names_.try_emplace(e.number, static_cast<std::uint32_t>(r_.names.size()));
     if (fresh) r_.names.push_back(l.name(e.number));
     t.name = name->second;
     r_.tasks.push_back(t);
@@ -113,7 +119,8 @@ private:
     if (!stack_[lane].empty()) stack_[lane].pop_back();
     if (place != places_.end()) {
       r_.tasks[place->second].busy += at - found->second.works_since;
-      r_.slices.push_back({place->second, lane, static_cast<std::uint8_t>(std::min<unsigned>(255, found->second.depth)),
+      r_.slices.push_back({place->second, lane,
+                           static_cast<std::uint8_t>(std::min<unsigned>(255, found->second.depth)),
                            found->second.begun, at});
     }
     open_.erase(found);
@@ -129,7 +136,8 @@ private:
   record& r_;
   makers made_;
   timeline line_;
-  std::unordered_map<std::uint64_t, std::uint32_t> places_, all_;  // of those that have not ended; of all
+  std::unordered_map<std::uint64_t, std::uint32_t> places_,
+      all_;  // of those that have not ended; of all
   std::unordered_map<std::uint32_t, std::uint32_t> names_;
   std::unordered_map<std::uint64_t, std::int64_t> parked_;
   std::unordered_map<std::uint64_t, open_slice> open_;
@@ -141,7 +149,7 @@ private:
 void find_path(record& r) {
   std::uint32_t at = record::nobody;
   for (std::uint32_t i = 0; i < r.tasks.size(); ++i)
-    if (r.tasks[i].settled != record::never &&
+    if (r.tasks[i].settled != record::never && r.tasks[i].begun != record::never &&
         (at == record::nobody || r.tasks[i].settled > r.tasks[at].settled))
       at = i;
   if (at == record::nobody) return;
@@ -194,11 +202,20 @@ void find_path(record& r) {
       r.path.push_back({record::step::queued, at, q, begun});
     if (asked && t.away == record::never && t.queued > came)
       r.path.push_back({record::step::waits_for_resources, at, came, std::min(t.queued, begun)});
-    if (from == record::nobody && t.parent == record::nobody) {
-      if (came > r.began) r.path.push_back({record::step::submitted, at, r.began, came});
-      break;
-    }
     until = came;
+    if (from == record::nobody && t.parent == record::nobody) {
+      // The program has submitted it: after what it had waited for last.
+      std::int64_t last = r.began;
+      for (auto& w : r.awaited)
+        if (const std::int64_t s = r.tasks[w.from].settled;
+            w.at <= came && s != record::never && s <= came && s > last && w.from != at) {
+          last = s;
+          from = w.from;
+        }
+      if (came > last) r.path.push_back({record::step::program, at, last, came});
+      until = last;
+      if (from == record::nobody) break;
+    }
     at = from != record::nobody ? from : t.parent;
   }
   std::reverse(r.path.begin(), r.path.end());

@@ -39,7 +39,7 @@ struct record {
   };
   // A part of the critical path.
   struct step {
-    enum kind : std::uint8_t { works, queued, waits_for_resources, submitted, away } is = works;
+    enum kind : std::uint8_t { works, queued, waits_for_resources, program, away } is = works;
     std::uint32_t task = nobody;
     std::int64_t begin = 0, end = 0;
   };
@@ -47,13 +47,14 @@ struct record {
   std::string program;
   std::vector<one> tasks;  // by the time of their submission
   std::vector<edge> edges;
+  std::vector<edge> awaited;  // by the program: from whom, and when
   std::vector<slice> slices;  // by the time of their begin
   std::vector<step> path;     // the critical one, from its first to its last moment
   std::vector<std::string> names;
   std::vector<std::string> lanes;  // by number; empty: there is none
   std::int64_t began = 0, ended = 0;
   std::vector<std::pair<std::uint32_t, std::string>> failures;  // tasks, with their whole stories
-  std::uint64_t left_out = 0;  // tasks beyond the most
+  std::uint64_t left_out = 0;                                   // tasks beyond the most
   std::uint64_t events = 0, lost = 0;
 
   const std::string& name(std::uint32_t task) const { return names[tasks[task].name]; }

@@ -32,7 +32,8 @@ std::string escaped(const std::string& text) {
 template <class All, class F>
 void column(std::ostream& to, const char* name, const All& all, std::size_t most, F field) {
   to << '"' << name << "\":[";
-  for (std::size_t i = 0; i < all.size() && i < most; ++i) to << (i == 0 ? "" : ",") << field(all[i]);
+  for (std::size_t i = 0; i < all.size() && i < most; ++i)
+    to << (i == 0 ? "" : ",") << field(all[i]);
   to << ']';
 }
 
@@ -88,8 +89,8 @@ void write_data(const record& r, std::ostream& to) {
   }
   to << "],\"failures\":[";
   for (std::size_t i = 0; i < r.failures.size(); ++i)
-    to << (i == 0 ? "[" : ",[") << r.failures[i].first << ',' << text_in_script(r.failures[i].second)
-       << ']';
+    to << (i == 0 ? "[" : ",[") << r.failures[i].first << ','
+       << text_in_script(r.failures[i].second) << ']';
   to << "]}";
 }
 
@@ -98,9 +99,7 @@ void write_graph_of(const record& r, std::ostream& to) {
     const std::string svg = svg_of(dot_of(r));
     const auto begin = svg.find("<svg");
     to << (begin == svg.npos ? svg : svg.substr(begin));
-  } catch (const error& e) {
-    to << "<p>There is no picture: " << escaped(e.what()) << "</p>";
-  }
+  } catch (const error& e) { to << "<p>There is no picture: " << escaped(e.what()) << "</p>"; }
 }
 }  // namespace
 

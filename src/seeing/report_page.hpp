@@ -21,7 +21,7 @@ table{border-collapse:collapse;width:100%;background:var(--card);border:1px soli
 th,td{padding:5px 10px;text-align:right;border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums;white-space:nowrap}
 th{background:var(--head);cursor:pointer;font-weight:600}th:first-child,td:first-child{text-align:left;white-space:normal;word-break:break-word}
 tr:last-child td{border-bottom:0}.box{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px;overflow:auto}
-.graph{background:#fff;max-height:70vh}.graph svg{max-width:100%;height:auto;min-width:300px}canvas{display:block;width:100%;cursor:grab}
+.graph{background:#fff;max-height:70vh}.graph svg{display:block}canvas{display:block;width:100%;cursor:grab}
 .bar{display:flex;height:26px;border-radius:6px;overflow:hidden;border:1px solid var(--line)}.bar i{display:block;min-width:1px}
 .key{display:flex;gap:16px;color:var(--soft);font-size:12px;margin:6px 0 12px}.key i{display:inline-block;width:11px;height:11px;border-radius:2px;margin-right:5px;vertical-align:-1px}
 pre{white-space:pre-wrap;margin:0;font:12.5px/1.5 ui-monospace,monospace}#tip{position:fixed;display:none;background:var(--fg);color:var(--bg);padding:5px 9px;border-radius:5px;font-size:12px;pointer-events:none;max-width:420px;z-index:9}
@@ -50,7 +50,7 @@ const whole=N+D.left_out,workers=Math.max(1,D.lanes.filter(l=>l.startsWith("work
 $("result").textContent=(failed===0&&open===0?"All "+whole+" tasks have a value.":(whole-failed-open)+" tasks have a value, "+failed+" failed"+(open?", "+open+" have not settled":"")+".")+(D.left_out?" Of "+D.left_out+" more than a million nothing else is shown.":"")+(D.lost?" "+D.lost+" events were lost: there was no room for them.":"");
 const card=(v,k,bad)=>{const c=el("div","","card"+(bad?" bad":""));c.append(el("b",v),el("span",k));$("cards").append(c)};
 card(ms(D.ended),"from the first submit to the end");card(whole.toLocaleString("en"),"tasks");card(String(failed),"failed",failed>0);card(String(workers),"workers");card((100*busy/(D.ended||1)/workers).toFixed(0)+" %","of the workers' time busy");
-const kinds=["works","queued","waits for resources","before the submit","on another node"],kc=["--work","--queue","--res","--line","--away"];
+const kinds=["works","queued","waits for resources","the program","on another node"],kc=["--work","--queue","--res","--line","--away"];
 const pt=[0,0,0,0,0],by=new Map;let plen=0;for(const[k,t,b,e]of D.path){pt[k]+=e-b;plen+=e-b;const n=T.name[t];if(!by.has(n))by.set(n,[0,0,0,0,0,0]);const r=by.get(n);r[k]+=e-b;if(k===0||k===4)r[5]++}
 card(plen?(100*pt[0]/plen).toFixed(0)+" %":"-","of the critical path is work");
 if(D.path.length<=2000)for(const[k,t,b,e]of D.path){const i=el("i");i.style.flex=String(Math.max(e-b,1));i.style.background=k===0?colour(T.name[t]):"var("+kc[k]+")";i.dataset.tip=D.names[T.name[t]]+" "+kinds[k]+" "+ms(e-b);$("path").append(i)}

@@ -138,11 +138,13 @@ private:
   void line(const char* ph, unsigned lane, std::int64_t at, std::uint64_t task,
             const std::string& more) {
     char text[96];
-    std::snprintf(text, sizeof text, ",\n{\"ph\":\"%s\",\"pid\":1,\"tid\":%u,\"ts\":%" PRId64 ".%03d", ph,
-                  lane + 1, at / 1000, static_cast<int>(at % 1000));
+    std::snprintf(text, sizeof text,
+                  ",\n{\"ph\":\"%s\",\"pid\":1,\"tid\":%u,\"ts\":%" PRId64 ".%03d", ph, lane + 1,
+                  at / 1000, static_cast<int>(at % 1000));
     to_ << text;
     if (*ph == 'B')
-      to_ << ",\"cat\":\"task\",\"name\":" << name(task) << ",\"args\":{\"task\":" << task << more << "}";
+      to_ << ",\"cat\":\"task\",\"name\":" << name(task) << ",\"args\":{\"task\":" << task << more
+          << "}";
     else to_ << more;
     to_ << "}";
   }
@@ -190,8 +192,9 @@ private:
 
   void async(const char* ph, std::uint64_t task, const char* what, std::int64_t at) {
     char text[96];
-    std::snprintf(text, sizeof text, ",\n{\"ph\":\"%s\",\"pid\":1,\"tid\":0,\"ts\":%" PRId64 ".%03d", ph,
-                  at / 1000, static_cast<int>(at % 1000));
+    std::snprintf(text, sizeof text,
+                  ",\n{\"ph\":\"%s\",\"pid\":1,\"tid\":0,\"ts\":%" PRId64 ".%03d", ph, at / 1000,
+                  static_cast<int>(at % 1000));
     to_ << text << ",\"cat\":\"waits\",\"id\":" << task << ",\"name\":\"" << what
         << "\",\"args\":{\"name\":" << name(task) << "}}";
   }

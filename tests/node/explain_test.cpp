@@ -42,7 +42,8 @@ TEST_CASE("explain names the node that has a task, that it waits for, or whose v
   node home = rt.join({.listen = "127.0.0.1:0", .name = "home", .serves = false});
   const auto says = [&](const auto& r, const std::string& part) {
     std::string text;
-    const bool said = test::soon([&] { return (text = rt.explain(r).text()).find(part) != text.npos; }, 10s);
+    const bool said =
+        test::soon([&] { return (text = rt.explain(r).text()).find(part) != text.npos; }, 10s);
     CAPTURE(text);
     CHECK(said);
   };

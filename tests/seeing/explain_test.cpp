@@ -6,8 +6,8 @@
 
 #include "tests/runtime/support.hpp"
 
-#include <caf/all.hpp>
 #include <doctest/doctest.h>
+#include <caf/all.hpp>
 #include <nlohmann/json.hpp>
 
 #include <atomic>
@@ -56,22 +56,35 @@ struct situation {
 
 std::vector<situation> situations() {
   std::vector<situation> all;
-  all.push_back({"a missing argument", {}, [](runtime& rt, const flag& open) {
+  all.push_back({"a missing argument",
+                 {},
+                 [](runtime& rt, const flag& open) {
                    auto source = rt.with({.name = "source"}).submit(nap, open);
                    return rt.with({.name = "it"}).submit([](int x) { return x; }, source);
                  },
-                 task_state::pending, {"waiting for its arguments", "the value of 'source'"}});
-  all.push_back({"several missing arguments", {}, [](runtime& rt, const flag& open) {
-                   auto a = rt.with({.name = "a"}).submit(nap, open), b = rt.with({.name = "b"}).submit(nap, open);
+                 task_state::pending,
+                 {"waiting for its arguments", "the value of 'source'"}});
+  all.push_back({"several missing arguments",
+                 {},
+                 [](runtime& rt, const flag& open) {
+                   auto a = rt.with({.name = "a"}).submit(nap, open),
+                        b = rt.with({.name = "b"}).submit(nap, open);
                    return rt.with({.name = "it"}).submit([](int x, int y) { return x + y; }, a, b);
                  },
-                 task_state::pending, {"'a'", "'b'"}});
-  all.push_back({"a resource", {.resources = {{"gpu", 1}}}, [](runtime& rt, const flag& open) {
-                   (void)rt.with({.name = "holder", .resources = {{"gpu", 1}}}).submit(nap, open);
-                   return rt.with({.name = "it", .resources = {{"gpu", 1}}}).submit([] { return 1; });
-                 },
-                 task_state::admitting, {"1 of the resource 'gpu', of which 0 of 1 is free", "'holder' holds 1"}});
-  all.push_back({"the bound", {.max_unsettled_tasks = 2}, [](runtime& rt, const flag& open) {
+                 task_state::pending,
+                 {"'a'", "'b'"}});
+  all.push_back(
+      {"a resource",
+       {.resources = {{"gpu", 1}}},
+       [](runtime& rt, const flag& open) {
+         (void)rt.with({.name = "holder", .resources = {{"gpu", 1}}}).submit(nap, open);
+         return rt.with({.name = "it", .resources = {{"gpu", 1}}}).submit([] { return 1; });
+       },
+       task_state::admitting,
+       {"1 of the resource 'gpu', of which 0 of 1 is free", "'holder' holds 1"}});
+  all.push_back({"the bound",
+                 {.max_unsettled_tasks = 2},
+                 [](runtime& rt, const flag& open) {
                    auto it = rt.with({.name = "it"}).submit([open] {
                      (void)here().submit([] { return 1; });
                      return 1;
@@ -79,72 +92,111 @@ std::vector<situation> situations() {
                    (void)rt.with({.name = "other"}).submit(nap, open);
                    return it;
                  },
-                 task_state::waiting, {"room for a task: 2 may be unsettled"}});
-  all.push_back({"a worker, with a priority", {.workers = 1}, [](runtime& rt, const flag& open) {
+                 task_state::waiting,
+                 {"room for a task: 2 may be unsettled"}});
+  all.push_back({"a worker, with a priority",
+                 {.workers = 1},
+                 [](runtime& rt, const flag& open) {
                    (void)rt.with({.name = "busy"}).submit(spin, open);
                    return rt.with({.name = "it", .priority = -5}).submit([] { return 1; });
                  },
-                 task_state::queued, {"one of 1 workers", "its priority is -5"}});
-  all.push_back({"its own back-off", {}, [](runtime& rt, const flag& open) {
-                   return rt.with({.name = "it", .retries = 3, .backoff = {.first = 1h, .most = 2h}})
+                 task_state::queued,
+                 {"one of 1 workers", "its priority is -5"}});
+  all.push_back({"its own back-off",
+                 {},
+                 [](runtime& rt, const flag& open) {
+                   return rt
+                       .with({.name = "it", .retries = 3, .backoff = {.first = 1h, .most = 2h}})
                        .submit([open]() -> int {
                          if (*open) return 1;
                          throw std::runtime_error("no");
                        });
                  },
-                 task_state::backing_off, {"try 2, in 35"}});
-  all.push_back({"its deadline, too", {}, [](runtime& rt, const flag& open) {
-                   auto source = rt.with({.name = "source"}).submit(nap, open);
-                   return rt.with({.name = "it", .deadline = 2h}).submit([](int x) { return x; }, source);
-                 },
-                 task_state::pending, {"'source'", "its deadline is in 71"}});
-  all.push_back({"a value in a stream", {}, [](runtime& rt, const flag& open) {
+                 task_state::backing_off,
+                 {"try 2, in 35"}});
+  all.push_back(
+      {"its deadline, too",
+       {},
+       [](runtime& rt, const flag& open) {
+         auto source = rt.with({.name = "source"}).submit(nap, open);
+         return rt.with({.name = "it", .deadline = 2h}).submit([](int x) { return x; }, source);
+       },
+       task_state::pending,
+       {"'source'", "its deadline is in 71"}});
+  all.push_back({"a value in a stream",
+                 {},
+                 [](runtime& rt, const flag& open) {
                    return rt.with({.name = "it"}).submit([open] {
                      int n = 0;
                      for (int x : here().with({.name = "writer"}).submit(late, open)) n += x;
                      return n;
                    });
                  },
-                 task_state::waiting, {"the next value of the stream of 'writer'"}});
-  all.push_back({"its actor", {}, [](runtime& rt, const flag& open) {
+                 task_state::waiting,
+                 {"the next value of the stream of 'writer'"}});
+  all.push_back({"its actor",
+                 {},
+                 [](runtime& rt, const flag& open) {
                    auto a = rt.with({.name = "desk", .detached = true}).actor<counter>();
                    (void)a.call<&counter::slow>(open);
-                   return rt.with({}).submit([](ref<int> r) { return r; }, a.call<&counter::quick>());
+                   return rt.with({}).submit([](ref<int> r) { return r; },
+                                             a.call<&counter::quick>());
                  },
-                 task_state::forwarding, {"the value of 'counter::quick'"}});
-  all.push_back({"a get", {}, [](runtime& rt, const flag& open) {
-                   auto source = rt.with({.name = "source"}).submit(nap, open);
-                   return rt.with({.name = "it"}).submit([](ref<int> r) { return here().get(r); }, source);
+                 task_state::forwarding,
+                 {"the value of 'counter::quick'"}});
+  all.push_back(
+      {"a get",
+       {},
+       [](runtime& rt, const flag& open) {
+         auto source = rt.with({.name = "source"}).submit(nap, open);
+         return rt.with({.name = "it"}).submit([](ref<int> r) { return here().get(r); }, source);
+       },
+       task_state::waiting,
+       {"the value of 'source'", "explain_test.cpp:"}});
+  all.push_back({"one of several",
+                 {},
+                 [](runtime& rt, const flag& open) {
+                   auto a = rt.with({.name = "a"}).submit(nap, open),
+                        b = rt.with({.name = "b"}).submit(nap, open);
+                   return rt.with({.name = "it"})
+                       .submit(
+                           [](std::vector<ref<int>> some) {
+                             return here().get(here().wait(some, 1).ready.at(0));
+                           },
+                           std::vector{a, b});
                  },
-                 task_state::waiting, {"the value of 'source'", "explain_test.cpp:"}});
-  all.push_back({"one of several", {}, [](runtime& rt, const flag& open) {
-                   auto a = rt.with({.name = "a"}).submit(nap, open), b = rt.with({.name = "b"}).submit(nap, open);
-                   return rt.with({.name = "it"}).submit(
-                       [](std::vector<ref<int>> some) {
-                         return here().get(here().wait(some, 1).ready.at(0));
-                       },
-                       std::vector{a, b});
-                 },
-                 task_state::waiting, {"1 more of several values, the value of 'a'", "'b'"}});
-  all.push_back({"a sleep", {}, [](runtime& rt, const flag& open) {
+                 task_state::waiting,
+                 {"1 more of several values, the value of 'a'", "'b'"}});
+  all.push_back({"a sleep",
+                 {},
+                 [](runtime& rt, const flag& open) {
                    return rt.with({.name = "it"}).submit([open] {
                      if (!*open) here().sleep_for(1h);
                      return 1;
                    });
                  },
-                 task_state::sleeping, {"another 35"}});
-  all.push_back({"its own end", {}, [](runtime& rt, const flag& open) {
-                   return rt.with({.name = "it"}).submit(spin, open);
-                 },
-                 task_state::running, {"'it' is running"}});
-  all.push_back({"its body, since it was cancelled", {}, [](runtime& rt, const flag& open) {
-                   auto it = rt.with({.name = "it"}).submit(spin, open);
-                   CHECK(test::soon([&] { return rt.explain(it).tasks()[0].state == task_state::running; }));
-                   CHECK(test::soon([&] { return rt.cancel(it) == cancel_result::requested; }));
-                   return it;
-                 },
-                 task_state::ending, {"was asked to end", "its body"}});
-  all.push_back({"its body, since its parent was cancelled", {}, [](runtime& rt, const flag& open) {
+                 task_state::sleeping,
+                 {"another 35"}});
+  all.push_back(
+      {"its own end",
+       {},
+       [](runtime& rt, const flag& open) { return rt.with({.name = "it"}).submit(spin, open); },
+       task_state::running,
+       {"'it' is running"}});
+  all.push_back(
+      {"its body, since it was cancelled",
+       {},
+       [](runtime& rt, const flag& open) {
+         auto it = rt.with({.name = "it"}).submit(spin, open);
+         CHECK(test::soon([&] { return rt.explain(it).tasks()[0].state == task_state::running; }));
+         CHECK(test::soon([&] { return rt.cancel(it) == cancel_result::requested; }));
+         return it;
+       },
+       task_state::ending,
+       {"was asked to end", "its body"}});
+  all.push_back({"its body, since its parent was cancelled",
+                 {},
+                 [](runtime& rt, const flag& open) {
                    auto child = std::make_shared<ref<int>>();
                    auto begun = std::make_shared<std::atomic<bool>>(false);
                    auto parent = rt.with({.name = "parent"}).submit([=] {
@@ -159,14 +211,20 @@ std::vector<situation> situations() {
                    (void)rt.cancel(parent);
                    return *child;
                  },
-                 task_state::ending, {"a task that it descends from was asked to end"}});
-  all.push_back({"a ref that it has returned", {}, [](runtime& rt, const flag& open) {
+                 task_state::ending,
+                 {"a task that it descends from was asked to end"}});
+  all.push_back({"a ref that it has returned",
+                 {},
+                 [](runtime& rt, const flag& open) {
                    return rt.with({.name = "it"}).submit([open] {
                      return here().with({.name = "other"}).submit(nap, open);
                    });
                  },
-                 task_state::forwarding, {"has returned a ref", "the value of 'other'"}});
-  all.push_back({"a value that no task makes", {}, [](runtime& rt, const flag& open) {
+                 task_state::forwarding,
+                 {"has returned a ref", "the value of 'other'"}});
+  all.push_back({"a value that no task makes",
+                 {},
+                 [](runtime& rt, const flag& open) {
                    auto silent = rt.system().spawn([open](caf::event_based_actor* self) {
                      self->become([](int) { return caf::delegated<int>{}; });
                    });
@@ -174,7 +232,8 @@ std::vector<situation> situations() {
                    auto asked = rt.with({.name = "asks", .deadline = 60s}).from<int>(silent, 1);
                    return rt.with({.name = "it"}).submit([](int x) { return x; }, asked);
                  },
-                 task_state::pending, {"the value of 'asks'"}});
+                 task_state::pending,
+                 {"the value of 'asks'"}});
   return all;
 }
 }  // namespace
@@ -213,8 +272,8 @@ TEST_CASE("a producer whose stream is full, and a call whose actor is busy") {
   auto s = rt.with({.name = "writer", .stream_buffer = 2}).submit<many>();
   CHECK(test::soon([&] {
     const auto all = rt.tasks({.name = "writer"});
-    return all.size() == 1 && all[0].text().find("room in its stream, whose values nobody takes") !=
-                                  std::string::npos;
+    return all.size() == 1 &&
+           all[0].text().find("room in its stream, whose values nobody takes") != std::string::npos;
   }));
   const auto open = std::make_shared<std::atomic<bool>>(false);
   auto a = rt.with({.name = "desk"}).actor<counter>();
@@ -246,7 +305,8 @@ TEST_CASE("a blocking body that has no thread says so") {
   auto it = rt.with({.name = "it", .blocking = true}).submit([] { return 1; });
   const auto why = rt.explain(it);
   CHECK(why.tasks()[0].state == task_state::queued);
-  CHECK(why.text().find("the pool for blocking bodies, of which there are 512") != std::string::npos);
+  CHECK(why.text().find("the pool for blocking bodies, of which there are 512") !=
+        std::string::npos);
   *open = true;
   open->notify_all();
   (void)rt.get(all);

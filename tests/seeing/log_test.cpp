@@ -173,9 +173,13 @@ TEST_CASE("a graph has the tasks, what they needed, and the critical path") {
     });
     auto b = rt.with({.name = "b"}).submit(load, 2);
     auto c = rt.with({.name = "c"}).submit(add, a, b);
-    auto d = rt.with({.name = "d"}).submit([](ref<int> r) {
-      return here().get(r) + here().get(here().with({.name = "child"}).submit(load, 4));
-    }, c);
+    auto d =
+        rt.with({.name = "d"})
+            .submit(
+                [](ref<int> r) {
+                  return here().get(r) + here().get(here().with({.name = "child"}).submit(load, 4));
+                },
+                c);
     CHECK(rt.get(d) == 7);
   }
   const auto j = nlohmann::json::parse(text_of(f.file("g.json")));
@@ -221,7 +225,10 @@ TEST_CASE("a report is one page that needs no other, with what failed") {
   test::deadline over;
   const folder f;
   {
-    runtime rt{{.workers = 2, .resources = {{"lock", 1}}, .name = "a <b> & \"c\"", .report = f.file("r.html")}};
+    runtime rt{{.workers = 2,
+                .resources = {{"lock", 1}},
+                .name = "a <b> & \"c\"",
+                .report = f.file("r.html")}};
     everything(rt);
   }
   const std::string page = text_of(f.file("r.html"));
@@ -230,7 +237,8 @@ TEST_CASE("a report is one page that needs no other, with what failed") {
   CHECK(page.find("src=") == page.npos);
   CHECK(page.find("href=\"http") == page.npos);
   const auto begin = page.find("<script id=\"data\" type=\"application/json\">") + 42;
-  const auto data = nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
+  const auto data =
+      nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
   CHECK(data.at("tasks").at("name").size() == data.at("tasks").at("settled").size());
   CHECK(data.at("failures").size() == 2);
 }
@@ -249,8 +257,8 @@ TEST_CASE("an environment variable is enough, and two runtimes write two files")
 }
 
 TEST_CASE("a file of a kind that there is not is refused before anything runs") {
-  CHECK_THROWS_WITH_AS((runtime{{.graph = "x.png"}}), "the graph's file 'x.png' ends in none of .dot, .svg and .json",
-                       error);
+  CHECK_THROWS_WITH_AS((runtime{{.graph = "x.png"}}),
+                       "the graph's file 'x.png' ends in none of .dot, .svg and .json", error);
   CHECK_THROWS_AS((runtime{{.report = "x.pdf"}}), error);
 }
 

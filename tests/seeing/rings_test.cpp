@@ -107,9 +107,8 @@ std::vector<std::string> awaited(runtime& rt, const boxes& b) {
 }
 std::vector<std::string> resource(runtime& rt, const boxes& b) {
   auto outer = rt.with({.name = "outer", .resources = {{"lock", 1}}}).submit([] {
-    return here().get(here().with({.name = "inner", .resources = {{"lock", 1}}}).submit([] {
-      return 1;
-    }));
+    return here().get(
+        here().with({.name = "inner", .resources = {{"lock", 1}}}).submit([] { return 1; }));
   });
   fill(b, {outer});
   return {"outer", "inner", "lock"};
@@ -147,7 +146,9 @@ stream<int> many() {
 }
 std::vector<std::string> full_stream(runtime& rt, const boxes& b) {
   auto reader = rt.with({.name = "reader"}).submit([] {
-    auto s = here().with({.name = "writer", .resources = {{"lock", 1}}, .stream_buffer = 1}).submit<many>();
+    auto s = here()
+                 .with({.name = "writer", .resources = {{"lock", 1}}, .stream_buffer = 1})
+                 .submit<many>();
     (void)*s.begin();
     return here().get(
         here().with({.name = "locked", .resources = {{"lock", 1}}}).submit([] { return 1; }));
@@ -156,12 +157,15 @@ std::vector<std::string> full_stream(runtime& rt, const boxes& b) {
   return {"reader", "writer", "locked", "lock"};
 }
 struct player {
-  int ping(actor<player> to, actor<player> back) { return here().get(to.call<&player::pong>(back)); }
+  int ping(actor<player> to, actor<player> back) {
+    return here().get(to.call<&player::pong>(back));
+  }
   int pong(actor<player> back) { return here().get(back.call<&player::last>()); }
   int last() { return 1; }
 };
 std::vector<std::string> actors(runtime& rt, const boxes& b) {
-  auto one = rt.with({.name = "one"}).actor<player>(), two = rt.with({.name = "two"}).actor<player>();
+  auto one = rt.with({.name = "one"}).actor<player>(),
+       two = rt.with({.name = "two"}).actor<player>();
   fill(b, {one.call<&player::ping>(two, one)});
   return {"player::ping", "player::pong", "player::last", "one"};
 }
@@ -285,14 +289,16 @@ TEST_CASE("a stream that has gone to another reader is nobody's ring") {
   auto opener = rt.with({.name = "opener"}).submit([] {
     auto s = here().with({.name = "writer", .stream_buffer = 1}).submit<many>();
     (void)*s.begin();
-    return here().get(here().with({.name = "reader"}).submit(
-        [](stream<int> in) {
-          here().sleep_for(900ms);
-          int n = 0;
-          while (in.next()) ++n;
-          return n;
-        },
-        std::move(s)));
+    return here().get(here()
+                          .with({.name = "reader"})
+                          .submit(
+                              [](stream<int> in) {
+                                here().sleep_for(900ms);
+                                int n = 0;
+                                while (in.next()) ++n;
+                                return n;
+                              },
+                              std::move(s)));
   });
   CHECK(rt.get(opener) == 99);
 }
