@@ -34,6 +34,12 @@ enum class task_state : std::uint8_t {
 };
 std::string_view name_of(task_state s) noexcept;
 
+// Where a wait was written.
+struct call_site {
+  const char* file = nullptr;
+  unsigned line = 0;
+};
+
 // One thing that a task waits for.
 struct wait_cause {
   std::string what;      // in words, like "the value of 'load'"

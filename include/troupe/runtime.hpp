@@ -12,7 +12,6 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
-#include <source_location>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -113,21 +112,21 @@ void put_object(object* o) noexcept;  // its value is in place
 void abandon_object(object* o) noexcept;
 // Waits until n of them (all that are not null) have settled. False: not by then.
 bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,
-                   const duration* timeout, std::source_location at = {});
+                   const duration* timeout, call_site at = {});
 void sleep_in_task(domain& d, duration time);
 explanation explain_object(domain& d, object* o);
 std::vector<task_status> tasks_of(domain& d, const task_filter& filter);
 cancel_result cancel_object(domain& d, object* o);
 [[noreturn]] void throw_timed_out(duration timeout);
 
-template <class T> inline void await_one(domain& d, const ref<T>& r, const duration* timeout,
-                                         std::source_location at) {
+template <class T>
+inline void await_one(domain& d, const ref<T>& r, const duration* timeout, call_site at) {
   object* o = access::get(r);
   if (!o) throw_empty_input();
   if (!o->is_sealed() && !await_objects(d, &o, 1, 1, timeout, at)) throw_timed_out(*timeout);
 }
-template <class T> void await_all(domain& d, const std::vector<ref<T>>& refs,
-                                  const duration* timeout, std::source_location at) {
+template <class T>
+void await_all(domain& d, const std::vector<ref<T>>& refs, const duration* timeout, call_site at) {
   // a ref<T> is its pointer, so the vector is an array of them
   static_assert(sizeof(ref<T>) == sizeof(object*));
   if (!await_objects(d, reinterpret_cast<object* const*>(refs.data()), refs.size(), refs.size(),
@@ -142,8 +141,6 @@ template <class T> void await_all(domain& d, const std::vector<ref<T>>& refs,
 // handler of a CAF actor.
 class scope {
 public:
-  using location = std::source_location;
-
   // Spawns a task actor that calls F (or f) with the arguments once all its inputs have settled;
   // returns at once. An argument that is a ref<T>, where the parameter is a T, is an input; so is a
   // container of refs where the container of values is expected. An input that failed settles the
@@ -237,51 +234,57 @@ public:
   // or less: do not wait) and it passes, and the task goes on; cancelled if the runtime is ending,
   // or the task that waits is asked to end.
   // `at`: for whoever asks why the task waits (explain), and for the words of a deadlock.
-  template <class T> decltype(auto) get(const ref<T>& r, location at = location::current()) const {
+  template <class T>
+  decltype(auto) get(const ref<T>& r, call_site at = {__builtin_FILE(), __builtin_LINE()}) const {
     detail::await_one(*domain_, r, nullptr, at);
     return r.value();
   }
-  template <class T> T get(ref<T>&& r, location at = location::current()) const {
+  template <class T> T get(ref<T>&& r, call_site at = {__builtin_FILE(), __builtin_LINE()}) const {
     detail::await_one(*domain_, r, nullptr, at);
     return std::move(r).value();
   }
-  template <class T>
-  decltype(auto) get(const ref<T>& r, duration timeout, location at = location::current()) const {
+  template <class T> decltype(auto) get(const ref<T>& r, duration timeout,
+                                        call_site at = {__builtin_FILE(), __builtin_LINE()}) const {
     detail::await_one(*domain_, r, &timeout, at);
     return r.value();
   }
-  template <class T> T get(ref<T>&& r, duration timeout, location at = location::current()) const {
+  template <class T>
+  T get(ref<T>&& r, duration timeout, call_site at = {__builtin_FILE(), __builtin_LINE()}) const {
     detail::await_one(*domain_, r, &timeout, at);
     return std::move(r).value();
   }
 
   // Many at once: the values in place (for ref<void>: nothing). Waits for all; throws the error of
   // the first one that failed.
-  template <class T> auto get(std::vector<ref<T>> refs, location at = location::current()) const {
+  template <class T>
+  auto get(std::vector<ref<T>> refs, call_site at = {__builtin_FILE(), __builtin_LINE()}) const {
     detail::await_all(*domain_, refs, nullptr, at);
     return all_values(std::move(refs));
   }
-  template <class T>
-  auto get(std::vector<ref<T>> refs, duration timeout, location at = location::current()) const {
+  template <class T> auto get(std::vector<ref<T>> refs, duration timeout,
+                              call_site at = {__builtin_FILE(), __builtin_LINE()}) const {
     detail::await_all(*domain_, refs, &timeout, at);
     return all_values(std::move(refs));
   }
   // Several of different types: a tuple of const T& for an lvalue, of T for an rvalue.
-  template <class... Ts> std::tuple<const Ts&...> get(const std::tuple<ref<Ts>...>& refs,
-                                                      location at = location::current()) const {
+  template <class... Ts>
+  std::tuple<const Ts&...> get(const std::tuple<ref<Ts>...>& refs,
+                               call_site at = {__builtin_FILE(), __builtin_LINE()}) const {
     return get_each<const Ts&...>(refs, nullptr, at);
   }
-  template <class... Ts> std::tuple<const Ts&...> get(const std::tuple<ref<Ts>...>& refs,
-                                                      duration timeout,
-                                                      location at = location::current()) const {
+  template <class... Ts>
+  std::tuple<const Ts&...> get(const std::tuple<ref<Ts>...>& refs, duration timeout,
+                               call_site at = {__builtin_FILE(), __builtin_LINE()}) const {
     return get_each<const Ts&...>(refs, &timeout, at);
   }
   template <class... Ts>
-  std::tuple<Ts...> get(std::tuple<ref<Ts>...>&& refs, location at = location::current()) const {
+  std::tuple<Ts...> get(std::tuple<ref<Ts>...>&& refs,
+                        call_site at = {__builtin_FILE(), __builtin_LINE()}) const {
     return get_each<Ts...>(std::move(refs), nullptr, at);
   }
-  template <class... Ts> std::tuple<Ts...> get(std::tuple<ref<Ts>...>&& refs, duration timeout,
-                                               location at = location::current()) const {
+  template <class... Ts>
+  std::tuple<Ts...> get(std::tuple<ref<Ts>...>&& refs, duration timeout,
+                        call_site at = {__builtin_FILE(), __builtin_LINE()}) const {
     return get_each<Ts...>(std::move(refs), &timeout, at);
   }
 
@@ -393,7 +396,7 @@ private:
     else return values;
   }
   template <class... Results, class Refs>
-  std::tuple<Results...> get_each(Refs&& refs, const duration* timeout, location at) const {
+  std::tuple<Results...> get_each(Refs&& refs, const duration* timeout, call_site at) const {
     std::apply(
         [&](const auto&... r) {
           detail::object* const all[] = {detail::access::get(r)...};

@@ -41,10 +41,10 @@
 
 #include <troupe/cancel.hpp>
 #include <troupe/detail/object.hpp>
+#include <troupe/explain.hpp>
 
 #include <atomic>
 #include <cstddef>
-#include <source_location>
 
 namespace caf {
 class abstract_actor;
@@ -66,7 +66,7 @@ struct nested_run {
 };
 // How a body waits: on its own stack, until what it waits for has been answered or withdrawn.
 struct body_wait {
-  std::source_location at;
+  call_site at;
   const nested_run* under = nullptr;  // the last one on its stack
   std::uint64_t began = 0;            // ticks
 };

@@ -18,19 +18,12 @@ namespace {
 std::size_t record_size(const value_type& type) {
   return object::offset(type.align) + std::max(type.size, sizeof(object*));
 }
-// Out of the way of those who are not watched.
-[[gnu::cold, gnu::noinline]] void see_one_made(domain& d) {
-  d.may_fail(weak_point::memory);
-  d.watching()->saw_object(true, 1);
-}
-[[gnu::cold, gnu::noinline]] void see_one_freed(domain& d) { d.watching()->saw_object(false, 1); }
 }  // namespace
 
 object*& keeper(object& o) { return *static_cast<object**>(o.storage()); }
 
 object* allocate_object(domain& d, const value_type& type, seat& s) {
-  if (d.watching()) [[unlikely]]
-    see_one_made(d);
+  d.may_fail(weak_point::memory);
   auto o = new (s.blocks.take(record_size(type))) object(&d.nowhere(), &type);
   d.count(s, &books::made);
   return o;
@@ -160,8 +153,6 @@ void store_core::reap(object* o) {
   o->orphaned = retired_;
   o->next_dead = rest_.dead;
   rest_.dead = o;
-  if (domain_.watching()) [[unlikely]]
-    see_one_freed(domain_);
 }
 
 void store_core::run(const errands& e) {

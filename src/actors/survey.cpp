@@ -32,6 +32,7 @@ void add_body(seen_wait&& w, const body_wait* body, survey_part& to) {
     w.began = body->began;
     add_below(*w.who.get(), body->under, to);
   }
+  w.over = w.who.get()->arrivals.due();
   to.waits.push_back(std::move(w));
 }
 }  // namespace

@@ -6,11 +6,11 @@
 #include "graph/resources.hpp"
 
 #include <troupe/detail/object.hpp>
+#include <troupe/explain.hpp>
 
 #include <caf/actor_control_block.hpp>
 
 #include <cstdint>
-#include <source_location>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -74,13 +74,14 @@ struct seen_wait {
   task_hold who;
   wait_kind is = wait_kind::input;
   std::uint32_t to_spare = 0;
+  bool over = false;  // its task has been woken, and has not taken it back yet
   // Tell it from a later wait.
   const void* place = nullptr;
   std::uint64_t number = 0;
   // On whom: the task that makes the object, or another one; 0: somebody else, or nobody.
   std::uint64_t on = 0;
   object* what = nullptr;
-  std::source_location at = {};
+  call_site at = {};
   std::uint64_t began = 0;     // ticks; 0: not known
   std::int64_t due = 0;        // of a clock's
   std::uint32_t resource = 0;  // its name's number

@@ -111,6 +111,22 @@ wait_graph::edges wait_graph::stuck_on_stuck() const {
   return e;
 }
 
+std::vector<wait_graph::name> wait_graph::reachable(const ring& r, const edges& e) const {
+  std::vector<bool> seen(all_.size(), false);
+  std::vector<std::size_t> look;
+  std::vector<name> all;
+  for (auto& l : r) look.push_back(places_.at(l.who));
+  while (!look.empty()) {
+    const std::size_t at = look.back();
+    look.pop_back();
+    if (seen[at]) continue;
+    seen[at] = true;
+    all.push_back(all_[at].who);
+    for (auto& [to, tag] : e[at]) look.push_back(to);
+  }
+  return all;
+}
+
 // The shortest, in its component.
 wait_graph::ring wait_graph::ring_through(std::size_t start, const edges& e,
                                           const std::vector<std::size_t>& component) const {
@@ -183,6 +199,7 @@ wait_graph::verdict wait_graph::rings() {
     ring r = ring_through(i, e, component);
     if (r.empty()) continue;  // only behind one
     for (auto& l : r) v.members.try_emplace(l.who, v.rings.size());
+    v.because.push_back(reachable(r, e));
     v.rings.push_back(std::move(r));
   }
   return v;

@@ -33,6 +33,9 @@ public:
   struct verdict {
     std::vector<ring> rings;
     std::map<name, std::size_t> members;  // all who wait in rings: a ring that each is in
+    // For each ring: all who are stuck and whom its members wait on, directly or not. It is one only
+    // because none of those can go on.
+    std::vector<std::vector<name>> because;
   };
 
   // Each name once.
@@ -86,6 +89,7 @@ private:
   bool may_go_on(const waiter& w) const;
   void reduce();
   edges stuck_on_stuck() const;
+  std::vector<name> reachable(const ring& r, const edges& e) const;
   ring ring_through(std::size_t start, const edges& e, const std::vector<std::size_t>& part) const;
 
   std::vector<waiter> all_;

@@ -96,7 +96,9 @@ std::string node_core::whereabouts_of(const task& t) {
   return ask([&t](node_core& n) -> std::string {
            const auto found = n.numbers_.find(const_cast<task*>(&t));
            if (found == n.numbers_.end()) return {};
-           const sent_task& s = n.sent_.at(found->second);
+           const auto sent = n.sent_.find(found->second);
+           if (sent == n.sent_.end()) return {};  // it has settled, and its call is kept
+           const sent_task& s = sent->second;
            const auto name = [&](node_id id) {
              const auto l = n.links_.find(id);
              return "the node '" + (l == n.links_.end() ? to_text(id) : l->second.facts.name) + "'";

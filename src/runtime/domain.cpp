@@ -114,6 +114,8 @@ void domain::end() {
                stderr);
     std::terminate();
   }
+  inspector_->ask_to_stop();
+  wait_until([this] { return inspector_->has_ended(); });
   inspector_->stop();
   stop();
   closing_.store(true);

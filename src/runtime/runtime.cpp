@@ -159,8 +159,6 @@ void put_object(object* o) noexcept {
 void abandon_object(object* o) noexcept {
   domain& d = *o->home.load(std::memory_order_relaxed)->inside;
   d.count(seat::mine(), &books::made, -1);
-  if (auto w = d.watching()) [[unlikely]]
-    w->saw_object(true, -1);
   release_memory(o);
 }
 

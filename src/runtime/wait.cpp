@@ -33,7 +33,7 @@ struct parked_task {
   static constexpr auto stack = countdown::in_use;
   bool left = false;
   // A cancel that comes meanwhile ends the wait early.
-  static body_wait at_work(std::source_location at) { return waits_at(at); }
+  static body_wait at_work(call_site at) { return waits_at(at); }
   bool block(const std::int64_t*) {
     t.begin_wait();
     if (t.asked_to_end()) (void)arrivals.force();
@@ -54,7 +54,7 @@ struct sleeping_thread {
   static constexpr auto stack = countdown::free;
   static constexpr bool left = false;
   static void waits_for_objects(bool) {}
-  static body_wait at_work(std::source_location) { return {}; }
+  static body_wait at_work(call_site) { return {}; }
   bool block(const std::int64_t* until) {
     if (d.at_once()) {
       if (!until) return c.block(nullptr);
@@ -90,7 +90,7 @@ template <class Who> void collect_all(Who& who, std::int32_t missing, std::int32
 // comes back before this returns.
 template <class Who> void wait_in(domain& d, Who who, object* const* objects, std::size_t count,
                                   std::size_t need, const std::int64_t* until, bool use_clock,
-                                  std::source_location at) {
+                                  call_site at) {
   body_waiter few[4];
   std::vector<body_waiter> many;
   std::size_t n = 0;
@@ -295,7 +295,7 @@ void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstr
   await_answers_in(sleeping_thread{d}, n, ask);
 }
 
-body_wait waits_at(std::source_location at) {
+body_wait waits_at(call_site at) {
   const seat& s = seat::mine();
   s.running->inside().inspector().wake();
   return {at, s.on->nested, ticks()};
@@ -343,7 +343,7 @@ bool pass_gate(domain& d, std::size_t bytes, bool only_try) {
 }
 
 bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,
-                   const duration* timeout, std::source_location at) {
+                   const duration* timeout, call_site at) {
   if (count == 1 && n == 1 && !timeout && objects[0] &&
       !objects[0]->is_sealed()) {  // a get of a child, most often
     seat& s = seat::mine();

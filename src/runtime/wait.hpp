@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <troupe/explain.hpp>
 #include <troupe/options.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <source_location>
 
 namespace caf {
 class abstract_actor;
@@ -33,7 +33,7 @@ void await_answers(domain& d, std::size_t n, const std::function<void(caf::abstr
 bool pass_gate(domain& d, std::size_t bytes, bool only_try);
 
 // Of the running task's body, which is about to wait.
-body_wait waits_at(std::source_location at);
+body_wait waits_at(call_site at);
 
 // When a wait that begins now is to give up, by the domain's clock.
 std::int64_t time_limit(domain& d, duration timeout);

@@ -24,8 +24,6 @@ public:
   virtual bool attach(domain& d) noexcept = 0;
   // It is over; nothing of it is touched from now on.
   virtual void closing(std::int64_t now) noexcept = 0;
-  // An object is made, or (before its time) unmade; or nobody can reach it any more.
-  virtual void saw_object(bool made, int change) noexcept = 0;
   virtual void saw_time(std::int64_t now) noexcept = 0;
   // Of the program's points: throws if it fails.
   virtual void reach(std::string_view point) = 0;

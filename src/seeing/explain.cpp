@@ -136,19 +136,21 @@ task_state state_of(wait_kind k) {
 }
 }  // namespace
 
-std::string inspector::name_of(const census& c, std::uint64_t task) const {
-  for (auto& w : c.waits)
-    if (w.who.get()->id() == task) return std::string(w.who.get()->name_of_task());
-  for (auto& [o, t] : c.makers)
-    if (t.get()->id() == task) return std::string(t.get()->name_of_task());
-  for (auto& h : c.holders)
-    if (h.who == task && h.amount > 0) return h.name;
-  return "task " + std::to_string(task);
+std::string census::name_of(std::uint64_t task) const {
+  if (names_.empty()) {
+    for (auto& w : waits) names_.try_emplace(w.who.get()->id(), w.who.get()->name_of_task());
+    for (auto& [o, t] : makers) names_.try_emplace(t.get()->id(), t.get()->name_of_task());
+    for (auto& h : holders)
+      if (h.amount > 0) names_.try_emplace(h.who, h.name);
+  }
+  const auto found = names_.find(task);
+  return found == names_.end() ? "task " + std::to_string(troupe::detail::task::number_of(task))
+                               : found->second;
 }
 
 std::string inspector::words(const census& c, const seen_wait& w) const {
   const std::uint64_t on = c.on(w);
-  const std::string name = on == 0 ? std::string{} : "'" + name_of(c, on) + "'";
+  const std::string name = on == 0 ? std::string{} : "'" + c.name_of(on) + "'";
   const auto value = [&](const std::string& before) {
     if (on != 0) return before + "the value of " + name;
     return before + "a value that no task of this runtime makes";
@@ -223,8 +225,8 @@ task_status inspector::status_of(const census& c, task& t,
                     (by.empty() ? "" : " (" + by + ")");
     }
     if (w->is == wait_kind::turn || w->is == wait_kind::turn_back) cause.resource = w->of;
-    if (w->at.line() != 0 && s.where.empty())
-      s.where = std::string(w->at.file_name()) + ":" + std::to_string(w->at.line());
+    if (w->at.line != 0 && s.where.empty())
+      s.where = std::string(w->at.file) + ":" + std::to_string(w->at.line);
     if (w->began != 0 && domain_.at_once())
       s.since = duration(std::max<std::int64_t>(0, ticks_to_ns(ticks() - w->began)));
     s.causes.push_back(std::move(cause));
@@ -289,8 +291,26 @@ void give_numbers(std::vector<task_status>& all) {
 }
 }  // namespace
 
+// A record counts few surveys at a time (survey.hpp): the others wait.
+struct inspector::turn_to_ask {
+  std::atomic<int>& surveys;
+  explicit turn_to_ask(inspector& i) : surveys(i.surveys_) {
+    constexpr int most = 50;
+    refuse_waits();
+    while (surveys.fetch_add(1) >= most) {
+      surveys.fetch_sub(1);
+      if (const task* me = seat::mine().running)
+        sleep_in_task(me->inside(), std::chrono::milliseconds(1));
+      else if (i.domain_.at_once()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      else (void)i.domain_.step();
+    }
+  }
+  turn_to_ask(const turn_to_ask&) = delete;
+  ~turn_to_ask() { surveys.fetch_sub(1); }
+};
+
 explanation inspector::explain(object& o) {
-  refuse_waits();
+  const turn_to_ask turn(*this);
   const await how = [this](std::size_t n, const ask& f) { await_answers(domain_, n, f); };
   census c = take(how);
   if (!c.makers.contains(&o)) ask_makers(c, {&o}, how, false);
@@ -324,7 +344,7 @@ explanation inspector::explain(object& o) {
     else {
       task_status s;
       s.id = id;
-      s.name = name_of(c, id);
+      s.name = c.name_of(id);
       s.state = task_state::running;
       all.push_back(std::move(s));
     }
@@ -336,7 +356,7 @@ explanation inspector::explain(object& o) {
 }
 
 std::vector<task_status> inspector::tasks(const task_filter& filter) {
-  refuse_waits();
+  const turn_to_ask turn(*this);
   const census c = take([this](std::size_t n, const ask& f) { await_answers(domain_, n, f); });
   const auto waits = by_task(c);
   std::map<std::uint64_t, task*> known;

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
@@ -87,7 +88,9 @@ drawing draw(const record& r) {
 // What the program says on its stdout, given that on its stdin.
 std::string filter(const char* program, char* const arguments[], const std::string& input) {
   int in[2], out[2];
-  if (::pipe2(in, O_CLOEXEC) != 0) throw error("no pipe can be made");
+  // a socket: a write to a program that is gone raises no signal
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, in) != 0)
+    throw error("no pipe can be made");
   if (::pipe2(out, O_CLOEXEC) != 0) {
     ::close(in[0]);
     ::close(in[1]);
@@ -103,6 +106,7 @@ std::string filter(const char* program, char* const arguments[], const std::stri
   ::close(in[0]);
   ::close(out[1]);
   std::string said;
+  bool late = false;
   if (failed == 0) {
     ::fcntl(in[1], F_SETFL, O_NONBLOCK);
     std::size_t sent = 0;
@@ -114,12 +118,13 @@ std::string filter(const char* program, char* const arguments[], const std::stri
       const auto left = until - std::chrono::steady_clock::now();
       if (left <= std::chrono::milliseconds(0)) {
         ::kill(child, SIGKILL);
+        late = true;
         break;
       }
       const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
       if (::poll(both, 2, static_cast<int>(ms) + 1) < 0 && errno != EINTR) break;
       if (open && both[1].revents != 0) {
-        const ssize_t n = ::write(in[1], input.data() + sent, input.size() - sent);
+        const ssize_t n = ::send(in[1], input.data() + sent, input.size() - sent, MSG_NOSIGNAL);
         if (n > 0) sent += static_cast<std::size_t>(n);
         if ((n < 0 && errno != EAGAIN && errno != EINTR) || sent == input.size()) {
           ::close(in[1]);
@@ -143,7 +148,7 @@ std::string filter(const char* program, char* const arguments[], const std::stri
         std::string("the program '") + program +
         "' is not there: install graphviz (apt-get install graphviz), or give a file that ends in "
         ".dot");
-  if (WIFSIGNALED(code))
+  if (late)
     throw error(std::string("the program '") + program +
                 "' took more than a minute: give a file that ends in .dot");
   if (code != 0) throw error(std::string("the program '") + program + "' has failed");

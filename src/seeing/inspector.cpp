@@ -13,8 +13,10 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
+#include <system_error>
 #include <tuple>
+#include <unordered_set>
+#include <utility>
 
 namespace troupe::detail {
 
@@ -39,13 +41,6 @@ auto identity(const seen_wait& w, std::uint64_t on) {
   return std::tuple(w.is, w.place, w.number, w.what, on);
 }
 using identities = std::vector<decltype(identity(std::declval<seen_wait>(), 0))>;
-identities identities_of(const census& c, std::uint64_t task) {
-  identities all;
-  for (auto& w : c.waits)
-    if (w.who.get()->id() == task) all.push_back(identity(w, c.on(w)));
-  std::sort(all.begin(), all.end());
-  return all;
-}
 }  // namespace
 
 std::uint64_t census::on(const seen_wait& w) const {
@@ -124,7 +119,10 @@ wait_graph::verdict inspector::rings_in(const census& c,
   std::map<std::uint64_t, waiter> all;
   for (auto& w : c.waits) {
     waiter& one = all[w.who.get()->id()];
-    if (ends_by_itself(w.is) || w.who.get()->asked_to_end()) one.goes_on = true;
+    const task& t = *w.who.get();
+    // (A call that has settled in line keeps its place there.)
+    if (ends_by_itself(w.is) || w.over || (t.asked_to_end() && !t.family().settled.load()))
+      one.goes_on = true;
     if (w.is == wait_kind::some) {
       ++one.some;
       one.missing = w.to_spare;
@@ -149,8 +147,38 @@ wait_graph::verdict inspector::rings_in(const census& c,
   return g.rings();
 }
 
-bool inspector::is_same(const census& then, const census& now, std::uint64_t member) const {
-  return identities_of(then, member) == identities_of(now, member);
+// Whether all of them were stuck in the same waits then. One that needs all that it waits for is stuck
+// as long as one of those is; others, only by all of them.
+bool inspector::is_same(const census& then, const census& now,
+                        const std::vector<std::uint64_t>& stuck) {
+  const std::unordered_set<std::uint64_t> all(stuck.begin(), stuck.end());
+  struct both {
+    identities then, now;
+    bool needs_all = true, held = false;
+  };
+  std::unordered_map<std::uint64_t, both> waits;
+  for (auto& w : then.waits)
+    if (all.contains(w.who.get()->id()))
+      waits[w.who.get()->id()].then.push_back(identity(w, then.on(w)));
+  for (auto& [who, b] : waits) std::sort(b.then.begin(), b.then.end());
+  for (auto& w : now.waits) {
+    if (!all.contains(w.who.get()->id())) continue;
+    both& b = waits[w.who.get()->id()];
+    const auto is = identity(w, now.on(w));
+    b.now.push_back(is);
+    b.needs_all =
+        b.needs_all && w.to_spare == 0 && w.is != wait_kind::some && w.is != wait_kind::resource;
+    b.held =
+        b.held || (all.contains(now.on(w)) && std::binary_search(b.then.begin(), b.then.end(), is));
+  }
+  return std::all_of(stuck.begin(), stuck.end(), [&](std::uint64_t who) {
+    const auto found = waits.find(who);
+    if (found == waits.end()) return false;
+    both& b = found->second;
+    if (b.needs_all) return b.held;
+    std::sort(b.now.begin(), b.now.end());
+    return b.then == b.now;
+  });
 }
 
 std::string inspector::tell(const wait_graph::ring& r, const census& c,
@@ -164,29 +192,36 @@ std::string inspector::tell(const wait_graph::ring& r, const census& c,
     const seen_wait& w = *tags[r[i].tag];
     text += "'" + std::string(w.who.get()->name_of_task()) + "' waits for " + words(c, w);
     if (w.is == wait_kind::resource)
-      text += ", which '" + name_of(c, r[i].on) + "' holds or asks for before it";
-    if (w.at.line() != 0)
-      text += " (" + std::string(w.at.file_name()) + ":" + std::to_string(w.at.line()) + ")";
+      text += ", which '" + c.name_of(r[i].on) + "' holds or asks for before it";
+    if (w.at.line != 0)
+      text += " (" + std::string(w.at.file) + ":" + std::to_string(w.at.line) + ")";
     text += i + 1 < r.size() ? "; " : "";
   }
   return text;
 }
 
-// First all are marked, so that none ends as a descendant of another.
+// First all are marked, so that none ends as a descendant of another. What it tells of must not be let
+// go before they have heard of it.
 void inspector::accuse(const census& c, const wait_graph::verdict& v,
-                       const std::vector<const seen_wait*>& tags) {
+                       const std::vector<const seen_wait*>& tags, bool at_rest) {
   std::vector<std::shared_ptr<const std::string>> texts;
   for (auto& r : v.rings) texts.push_back(std::make_shared<std::string>(tell(r, c, tags)));
   std::map<std::uint64_t, task*> members;
   for (auto& w : c.waits)
-    if (v.members.contains(w.who.get()->id())) members.emplace(w.who.get()->id(), w.who.get());
+    if (task* t = w.who.get(); v.members.contains(t->id()) && !t->family().settled.load())
+      members.emplace(t->id(), t);
   {
     std::lock_guard guard{stories_mutex_};
     for (auto& [id, t] : members) stories_[id] = texts[v.members.at(id)];
   }
   for (auto& [id, t] : members) (void)t->family().ask(kin::ring);
-  for (auto& [id, t] : members)
-    shard_of(*t->out()).store->tell(cancel_msg{.o = t->out(), .in_ring = true});
+  const auto tell_all = [&](caf::abstract_actor* me) {
+    for (auto& [id, t] : members)
+      shard_of(*t->out()).store->tell(cancel_msg{.o = t->out(), .in_ring = true, .who = me});
+  };
+  if (at_rest) tell_all(nullptr);
+  else if (!members.empty())
+    own_way()(members.size(), [&](caf::abstract_actor& me) { tell_all(&me); });
 }
 
 std::string inspector::story_of(const task& t) {
@@ -213,36 +248,32 @@ std::size_t inspector::look_once() {
   wait_graph::verdict certain;
   bool open = false;
   for (std::size_t i = 0; i < v.rings.size(); ++i) {
-    const bool same = suspects_ && std::all_of(v.rings[i].begin(), v.rings[i].end(), [&](auto& l) {
-                        return is_same(*suspects_, now, l.who);
-                      });
-    if (!same) open = true;
+    if (!suspects_ || !is_same(*suspects_, now, v.because[i])) open = true;
     else {
       for (auto& [who, place] : v.members)
         if (place == i) certain.members.emplace(who, certain.rings.size());
       certain.rings.push_back(v.rings[i]);
     }
   }
-  if (!certain.rings.empty()) accuse(now, certain, tags);
+  if (!certain.rings.empty()) accuse(now, certain, tags, false);
   suspects_ = open ? std::make_unique<census>(std::move(now)) : nullptr;
   return waits;
 }
 
 bool inspector::look_at_rest() {
   if (looking_) return false;
-  std::size_t waits = 0, told = 0;
+  std::size_t told = waits_begun_;
   for (auto& s : domain_.shards()) {
     const auto& counts = s.resolver->core().graph().counts();
-    waits += counts.open();
     told += counts.awaited + counts.answered;
   }
   told += domain_.total(&books::submitted) + domain_.total(&books::settled);
-  if (waits == 0 || told == std::exchange(told_, told)) return false;
+  if (told == std::exchange(told_, told)) return false;
   const census c = take({}, true);
   std::vector<const seen_wait*> tags;
   const auto v = rings_in(c, tags);
   if (v.rings.empty()) return false;
-  accuse(c, v, tags);
+  accuse(c, v, tags, true);
   return true;
 }
 
@@ -272,12 +303,27 @@ inspector::await inspector::own_way() {
   };
 }
 
-void inspector::start() {
-  if (!domain_.at_once()) return;
+// Without a thread nobody looks, until there is one.
+void inspector::start() noexcept {
+  if (!domain_.at_once()) {
+    ++waits_begun_;
+    return;
+  }
   std::lock_guard guard{mutex_};
   if (awake_.exchange(true) || stopped_) return;
   rung_ = true;
-  if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });
+  if (!thread_.joinable()) {
+    running_.store(true);
+    try {
+      thread_ = std::thread([this] {
+        loop();
+        running_.store(false);
+      });
+    } catch (const std::system_error&) {
+      running_.store(false);
+      awake_.store(false);
+    }
+  }
   bell_.notify_one();
 }
 
@@ -293,9 +339,12 @@ void inspector::loop() {
     }
     const auto began = std::chrono::steady_clock::now();
     std::size_t waits = look_once();
-    if (waits == 0) {  // whoever waits from now on wakes it; whoever did before is seen now
+    if (waits == 0) {  // whoever waits from now on wakes it; who was about to wait is seen soon
       awake_.store(false);
-      std::atomic_thread_fence(std::memory_order_seq_cst);
+      {
+        std::unique_lock guard{mutex_};
+        if (bell_.wait_for(guard, look_every, [this] { return stopped_; })) return;
+      }
       if ((waits = look_once()) > 0) awake_.store(true);
     }
     const auto took = std::chrono::steady_clock::now() - began;
@@ -304,12 +353,14 @@ void inspector::loop() {
   }
 }
 
+void inspector::ask_to_stop() {
+  std::lock_guard guard{mutex_};
+  stopped_ = true;
+  bell_.notify_one();
+}
+
 void inspector::stop() {
-  {
-    std::lock_guard guard{mutex_};
-    stopped_ = true;
-    bell_.notify_one();
-  }
+  ask_to_stop();
   if (thread_.joinable()) thread_.join();
   suspects_.reset();
   own_ = nullptr;

@@ -45,6 +45,10 @@ public:
   std::unordered_map<const object*, task_hold> makers;  // of what is waited for and not there
   // The maker of what it waits for; 0: it may come at any time.
   std::uint64_t on(const seen_wait& w) const;
+  std::string name_of(std::uint64_t task) const;
+
+private:
+  mutable std::unordered_map<std::uint64_t, std::string> names_;  // once one is asked for
 };
 
 class inspector {
@@ -56,6 +60,9 @@ public:
     if (!awake_.load(std::memory_order_relaxed)) [[unlikely]]
       start();
   }
+  // It begins no look any more. has_ended(): and none is under way.
+  void ask_to_stop();
+  bool has_ended() const { return !running_.load(); }
   // Nothing of it runs any more, and it holds nothing.
   void stop();
 
@@ -75,25 +82,28 @@ public:
 private:
   using ask = std::function<void(caf::abstract_actor&)>;
   using await = std::function<void(std::size_t answers, const ask&)>;
-  void start();
+  void start() noexcept;
   void loop();
   census take(const await& how, bool at_rest = false);
   void ask_makers(census& c, const std::vector<object*>& objects, const await& how, bool at_rest);
   await own_way();
   wait_graph::verdict rings_in(const census& c, std::vector<const seen_wait*>& tags) const;
-  bool is_same(const census& then, const census& now, std::uint64_t member) const;
+  static bool is_same(const census& then, const census& now,
+                      const std::vector<std::uint64_t>& stuck);
   void accuse(const census& c, const wait_graph::verdict& v,
-              const std::vector<const seen_wait*>& tags);
+              const std::vector<const seen_wait*>& tags, bool at_rest);
   std::string tell(const wait_graph::ring& r, const census& c,
                    const std::vector<const seen_wait*>& tags) const;
   std::size_t look_once();
   std::string words(const census& c, const seen_wait& w) const;
-  std::string name_of(const census& c, std::uint64_t task) const;
+  struct turn_to_ask;
   task_status status_of(const census& c, task& t, const std::vector<const seen_wait*>& waits) const;
 
   domain& domain_;
-  std::atomic<bool> awake_{false};
-  bool looking_ = false;  // deterministic
+  std::atomic<bool> awake_{false}, running_{false};
+  std::atomic<int> surveys_{0};  // that people have asked for
+  std::size_t waits_begun_ = 0;  // deterministic
+  bool looking_ = false;         // deterministic
   std::mutex mutex_;
   std::condition_variable bell_;
   std::thread thread_;  // guarded by mutex_, as is the next

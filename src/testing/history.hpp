@@ -20,16 +20,12 @@ public:
     ++counts_.puts;
     events_.push_back({now, 0, 0, line::put});
   }
-  void object(bool made, int change) {
-    (made ? counts_.objects_made : counts_.objects_freed) += change;
-  }
   void time(std::int64_t now) { events_.push_back({now, 0, 0, line::time}); }
   void fault(std::int64_t now, std::string_view point);
   void over(std::int64_t now) { events_.push_back({now, 0, 0, line::over}); }
 
   struct counters {
     std::size_t submitted = 0, settled = 0, ended = 0, puts = 0;
-    std::int64_t objects_made = 0, objects_freed = 0;
   };
   const counters& counts() const { return counts_; }
   // Empty, or the first thing that must not have happened.

@@ -71,7 +71,6 @@ public:
   void saw_put(const troupe::detail::object&) noexcept override { past.put(now()); }
   void saw_input(const troupe::detail::task&, const troupe::detail::object&) noexcept override {}
   void saw_wait(const troupe::detail::task*, const troupe::detail::object&) noexcept override {}
-  void saw_object(bool made, int change) noexcept override { past.object(made, change); }
   void saw_time(std::int64_t) noexcept override { past.time(now()); }
   void turn() override {
     ++steps;
