@@ -302,3 +302,74 @@ TEST_CASE("a stream that has gone to another reader is nobody's ring") {
   });
   CHECK(rt.get(opener) == 99);
 }
+
+TEST_CASE("who was woken by its time limit, and has no worker yet, is not accused") {
+  test::deadline over;
+  runtime rt{{.workers = 1, .resources = {{"lock", 1}}}};
+  auto holder = rt.with({.name = "holder", .resources = {{"lock", 1}}}).submit([] {
+    auto child =
+        here().with({.name = "child", .resources = {{"lock", 1}}}).submit([] { return 5; });
+    try {
+      (void)here().get(child, 100ms);
+    } catch (const timed_out&) { return child; }
+    return child;
+  });
+  auto hog = rt.submit([] {  // when the holder waits
+    test::linger(1200ms);
+    return 1;
+  });
+  CHECK(rt.get(holder) == 5);
+  CHECK(rt.get(hog) == 1);
+}
+
+TEST_CASE("a ring is found although its members wait for others that come one after the other") {
+  test::deadline over;
+  runtime rt{{.workers = 2}};
+  const auto b = std::make_shared<box>();
+  auto ring = rt.with({.name = "ring"}).submit(wait_for, b, 0u);
+  std::vector<ref<int>> some{ring};
+  for (int i = 0; i < 100; ++i)
+    some.push_back(rt.submit([i] {
+      here().sleep_for(i * 30ms);
+      return 1;
+    }));
+  auto all =
+      rt.with({.name = "all"}).submit([](const std::vector<int>& v) { return v.at(0); }, some);
+  fill(b, {all});
+  all_fail(rt, b, {all, ring}, {"ring", "all"});
+}
+
+namespace {
+struct desk {
+  int serve(actor<desk> me, bool cancels) {
+    return here().get(here().with({.name = "helper"}).submit([me, cancels] {
+      auto first = me.call<&desk::quick>(), second = me.call<&desk::quick>();
+      if (cancels) (void)here().cancel(first);
+      return here().get(second);
+    }));
+  }
+  int quick() { return 1; }
+};
+}  // namespace
+
+TEST_CASE("a ring through a call in line is found, also behind one that was cancelled there") {
+  test::deadline over;
+  for (bool cancels : {false, true}) {
+    CAPTURE(cancels);
+    runtime rt{{.workers = 2}};
+    auto a = rt.with({.name = "desk"}).actor<desk>();
+    CHECK_SAYS(rt.get(a.call<&desk::serve>(a, cancels)), deadlock, "ring of waits");
+  }
+}
+
+TEST_CASE("a ring of streams alone is found in a simulation") {
+  for (unsigned seed = 0; seed < 10; ++seed) {
+    simulation sim{seed, with_lock()};
+    auto& rt = sim.runtime();
+    const auto b = std::make_shared<box>();
+    auto names = full_stream(rt, b);
+    rt.drain();
+    CHECK(how_it_fails(rt, b->refs.at(0)).find("ring of waits") != std::string::npos);
+    b->refs.clear();
+  }
+}
