@@ -32,6 +32,7 @@ enum class moment : std::uint8_t {
 
 class observer {
 public:
+  virtual ~observer() = default;
   // `number`: of a sleep, how long in ns; of a settle, -1 (a value) or its failure::kind; of a begin, the
   // task on whose stack it is (0: none).
   virtual void saw(moment what, const task& t, std::int64_t number = 0) noexcept = 0;
@@ -43,9 +44,6 @@ public:
   virtual void saw_failure(const task&, const failure&) noexcept {}  // before it settles with that
 
   void settles(const task& t, const outcome& how) noexcept;
-
-protected:
-  ~observer() = default;
 };
 
 }  // namespace troupe::detail

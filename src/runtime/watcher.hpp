@@ -40,8 +40,6 @@ public:
 
   // Whether somebody looks for rings now, while all goes on.
   virtual bool looks() noexcept = 0;
-
-  virtual ~watcher() = default;
 };
 
 // Actor systems made from it are watched.

@@ -52,7 +52,7 @@ static_assert(sizeof(event) == 32);
 class log final : public observer {
 public:
   log();
-  ~log();
+  ~log() override;
   log(const log&) = delete;
   log& operator=(const log&) = delete;
 
