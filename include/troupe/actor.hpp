@@ -16,7 +16,6 @@
 #include <troupe/runtime.hpp>
 
 #include <iterator>
-#include <ranges>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -208,11 +207,16 @@ public:
 
   // A call for each element of a range of values or refs: a vector of what call gives, in the range's
   // order. Of an rvalue the elements are moved.
-  template <auto Method, std::ranges::input_range R> auto map(R&& range) const {
-    using E = std::ranges::range_reference_t<R>;
+  template <auto Method, class R>
+    requires requires(R& r) {
+      std::begin(r);
+      std::end(r);
+    }
+  auto map(R&& range) const {
+    using E = decltype(*std::begin(range));
     using A = std::conditional_t<std::is_lvalue_reference_v<R>, E, std::remove_reference_t<E>&&>;
     std::vector<decltype(call<Method>(std::declval<A>()))> all;
-    if constexpr (std::ranges::sized_range<R>) all.reserve(std::ranges::size(range));
+    if constexpr (requires { std::size(range); }) all.reserve(std::size(range));
     for (auto&& x : range) all.push_back(call<Method>(static_cast<A>(x)));
     return all;
   }

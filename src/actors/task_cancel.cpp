@@ -15,14 +15,17 @@ namespace troupe::detail {
 cancel_result task::ask_to_end(kin::asked why) {
   if (family().settled.load()) return cancel_result::already_settled;
   const bool first = family().ask(why) || why == kin::ring;  // whose members are marked before
-  const claim found = out_->claim.load();
+  claim found = out_->claim.load();
   if (found == claim::waiting && first && arrivals.force()) {
     end_unbegun(why, false);
     return cancel_result::before_start;
   }
-  if (found == claim::in_line && out_->claim_it(claim::in_line)) {
-    end_unbegun(why, false);
-    return cancel_result::before_start;
+  if (found == claim::in_line) {
+    if (claim_in_line()) {
+      end_unbegun(why, false);
+      return cancel_result::before_start;
+    }
+    found = out_->claim.load();  // it has its turn
   }
   if ((found == claim::queued || found == claim::reserved) && claim_it()) {
     end_unbegun(why, true);
