@@ -104,11 +104,6 @@ public:
   bool is_private() const { return (traits_ & alone) != 0; }
   // True: the caller runs it, now. False: somebody else has.
   bool claim_it();
-  // The same of a call in line: it may be given its turn meanwhile, and queued.
-  bool claim_in_line() {
-    claim in_line = claim::in_line;
-    return out_->claim.compare_exchange_strong(in_line, claim::claimed);
-  }
   // Precondition: claimed, and not begun.
   bool is_child_of(const task& t) const { return family().up() == &t.family(); }
   void queue_again() {

@@ -21,7 +21,7 @@ cancel_result task::ask_to_end(kin::asked why) {
     return cancel_result::before_start;
   }
   if (found == claim::in_line) {
-    if (claim_in_line()) {
+    if (out_->claim_it(claim::in_line)) {
       end_unbegun(why, false);
       return cancel_result::before_start;
     }

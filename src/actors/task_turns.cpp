@@ -73,7 +73,7 @@ void task::ask_turn(const left_turn_msg* again) {
   // Either whoever asks it to end sees that it is in line, or this sees that it was asked.
   out_->claim.store(claim::in_line);
   if (const auto why = asked_to_end() ? family().asked_in_all() : kin::no;
-      why != kin::no && claim_in_line()) {
+      why != kin::no && out_->claim_it(claim::in_line)) {
     if (joined) host.tell(inputs_ready_msg{&t});
     else {  // and will not: no word will come
       t.joined = false;

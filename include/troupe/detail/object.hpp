@@ -61,9 +61,11 @@ struct object : store_entry, graph_node {
 
   object(shard* home, const value_type* type) noexcept : home(home), type(type), maker(nullptr) {}
 
-  // True: the caller is the one who runs its task, now.
-  bool claim_it(detail::claim from = claim::queued) noexcept {
-    return claim.load(std::memory_order_relaxed) == from && claim.exchange(claim::claimed) == from;
+  // True: the caller is the one who runs its task, now. (Not by an exchange: a call of an actor may
+  // have been begun, broken its actor and stood in line again since the load.)
+  bool claim_it(detail::claim from = detail::claim::queued) noexcept {
+    return claim.load(std::memory_order_relaxed) == from &&
+           claim.compare_exchange_strong(from, detail::claim::claimed);
   }
   bool is_sealed() const noexcept {
     return lies.load(std::memory_order_acquire) == detail::whereabouts::here;
