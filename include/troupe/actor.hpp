@@ -131,6 +131,7 @@ troupe::actor<T> make_actor(domain& d, const task_options* options, As&&... as) 
       draft.emplace(h, false, false, 0u, F{&h}, std::forward<As>(as)...);
       missing_inputs<C::inputs> missing;
       draft.each_input(missing);
+      is_made_by(h, *draft.made().actor);
       (void)start<void, false>(draft, missing);
     } catch (...) {
       give_up_actor(h);

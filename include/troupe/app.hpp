@@ -27,8 +27,8 @@
 // Linked with troupe::app it takes `run FILE`, `check FILE`, `list`, --help and --version.
 namespace troupe::app {
 
-// Thrown by context::get when the user interrupts, or the run's time is up (runtime.timeout); no std::exception, so that a workflow's own
-// handlers let it pass.
+// Thrown by context::get when the user interrupts, or the run's time is up (runtime.timeout); no
+// std::exception, so that a workflow's own handlers let it pass.
 struct interrupted {};
 
 // What a workflow's function is given. For the thread that runs the function only.

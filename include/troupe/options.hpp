@@ -33,7 +33,7 @@ struct runtime_options {
       0;  // bytes of stack that a task's body may count on; 0: 256 KiB; at most 1 GiB
   std::string name = {};     // for messages; default "troupe"
   bool count_names = false;  // keep runtime::counts(), for a progress display: some 100 ns a task
-  // Files that are written when the runtime ends, from a log of what its tasks did (some 200 ns and 150
+  // Files that are written when the runtime ends, from a log of what its tasks did (some 250 ns and 160
   // bytes a task, the bytes in TMPDIR once they are many; docs/seeing.md). Empty: none. Each has an
   // environment variable, too: TROUPE_TRACE, TROUPE_GRAPH, TROUPE_REPORT; there, and here, the second
   // runtime of a process that writes to the same file writes to FILE.2, and so on.

@@ -4,6 +4,7 @@
 #include <troupe/cancel.hpp>
 #include <troupe/completions.hpp>
 #include <troupe/detail/coroutine_call.hpp>
+#include <troupe/detail/draft.hpp>
 #include <troupe/detail/exported.hpp>
 #include <troupe/detail/function.hpp>
 #include <troupe/explain.hpp>
@@ -58,55 +59,6 @@ template <class T> class actor;
 template <class T> class actor_pool;
 
 namespace detail {
-class domain;  // the inside of a runtime (src/runtime/domain.hpp)
-struct new_task {
-  void* call = nullptr;
-  task* actor = nullptr;
-  object* out = nullptr;
-  object* const* parts = nullptr;  // of a tuple: an object for each element
-  bool at_bound = false;
-};
-new_task create_task(domain& d, const task_type& type, const task_options* options);
-// Throws before it begins, or not at all. Waits at the runtime's bound; false: only_try, and there
-// is no room.
-bool start_task(new_task& t, object* const* missing, std::size_t n, bool only_try);
-void abandon_task(new_task t) noexcept;
-// The way of a stream's values from this task, not yet started, to the consumer, who leaves it with
-// leave_stream.
-stream_channel* open_stream(domain& d, const new_task& t, const task_options* options,
-                            const value_type& element);
-[[noreturn]] void throw_no_stream();
-[[noreturn]] void throw_no_retries();
-// A task whose call is being put in place: undone unless it starts.
-template <class Call> class draft {
-public:
-  draft(domain& d, const task_type& type, const task_options* options)
-      : task_(create_task(d, type, options)) {}
-  draft(const draft&) = delete;
-  draft& operator=(const draft&) = delete;
-  ~draft() {
-    if (call_) call_->~Call();
-    if (task_.actor) abandon_task(task_);
-  }
-  template <class... Xs> void emplace(Xs&&... xs) {
-    call_ = ::new (task_.call) Call(std::forward<Xs>(xs)...);
-  }
-  template <class Visit> void each_input(Visit& visit) const { call_->each_input(visit); }
-  object* part(std::size_t i) const { return task_.parts[i]; }
-  const new_task& made() const { return task_; }
-  // Gives the task's object, and one ref to it (or to each of its parts instead); null: only_try,
-  // and there is no room.
-  template <class Missing> object* start(const Missing& missing, bool only_try) {
-    if (!start_task(task_, missing.data(), missing.size(), only_try)) return nullptr;
-    call_ = nullptr;
-    return std::exchange(task_, {}).out;
-  }
-
-private:
-  new_task task_;
-  Call* call_ = nullptr;
-};
-
 object* create_object(domain& d, const value_type& type);
 void put_object(object* o) noexcept;  // its value is in place
 void abandon_object(object* o) noexcept;
@@ -340,12 +292,12 @@ public:
   auto from(const Handle& actor, Ms&&... message) const;
 
   // Why the ref has not settled: what its task waits for, and what those wait for that it waits for.
-  // Asks every actor of the runtime, so it costs some 50 ns for each wait that there is.
+  // Asks every actor of the runtime, so it costs some time for each wait that there is (docs/seeing.md).
   template <class T> explanation explain(const ref<T>& r) const {
     return detail::explain_object(*domain_, detail::access::get(r));
   }
   // The unsettled tasks that wait, and those that they wait for; not those that are queued or run and
-  // that nobody waits for. In the order of their submission.
+  // that nobody waits for.
   std::vector<task_status> tasks(const task_filter& filter = {}) const {
     return detail::tasks_of(*domain_, filter);
   }

@@ -252,7 +252,7 @@ void start_making(host& h, unsigned breaks) {
     new (t.call) made_again{{h, false, false, 0},
                             breaks > 0 ? wait_before(breaks + 1, h.backoff) : duration{}};
     object* out = t.out;
-    h.constructor = t.actor->id();
+    is_made_by(h, *t.actor);
     t.actor->start(nullptr, 0);
     out->drop();
   } catch (...) {

@@ -77,10 +77,8 @@ void resolver_core::on(survey_msg& m) {
 }
 
 void store_core::on(survey_msg& m) {
-  for (auto& one : m.into->makers) {
-    one.present = one.what->present;
-    if (!one.present && one.what->maker) one.who = task_hold{*one.what->maker};
-  }
+  for (auto& one : m.into->makers)
+    if (!one.what->present && one.what->maker) one.who = task_hold{*one.what->maker};
   if (m.who) send_ready(domain_, *m.who, nullptr);
 }
 

@@ -54,18 +54,12 @@ private:
 // Keeps an object's record. A record counts few of them: one for each survey, however many wait.
 class record_hold {
 public:
-  record_hold() = default;
   explicit record_hold(object& o);
   record_hold(record_hold&& o) noexcept : object_(std::exchange(o.object_, nullptr)) {}
-  record_hold& operator=(record_hold&& o) noexcept {
-    std::swap(object_, o.object_);
-    return *this;
-  }
   ~record_hold();
-  object* get() const { return object_; }
 
 private:
-  object* object_ = nullptr;
+  object* object_;
 };
 
 using record_holds = std::unordered_map<object*, record_hold>;
@@ -97,8 +91,7 @@ struct seen_holder {
 // The maker of an object, asked of its store.
 struct seen_maker {
   object* what = nullptr;
-  task_hold who = {};
-  bool present = false;
+  task_hold who = {};  // none: it has settled, or no task of this runtime makes it
 };
 
 struct survey_part {

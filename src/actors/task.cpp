@@ -465,7 +465,9 @@ void task::end_unbegun(kin::asked why, bool queued) {
   if (queued && type_.role == task_role::method) turn().met.store(true);  // its turn has come
   out_->claim.store(claim::claimed);
   stage_ = stage::unbegun;
-  put_outcome({outcome::failure, early_end(why)}, seat::mine());
+  const failure* failed = early_end(why);
+  if (type_.role == task_role::constructor) leave_turn(failed);
+  put_outcome({outcome::failure, failed}, seat::mine());
   schedule();
 }
 

@@ -23,6 +23,7 @@ constexpr auto verb_names = "run, check, list, node, status or certs";
 struct shorthand {
   const char *option, *path, *value, *help;
   std::set<verb> of;
+  const char* alone = nullptr;  // what it is without a value; null: it needs one
 };
 const std::vector<shorthand>& shorthands() {
   static const std::set<verb> on_cluster{verb::run, verb::node, verb::status};
@@ -34,7 +35,12 @@ const std::vector<shorthand>& shorthands() {
        "run: the task graph, as .dot, .svg or .json",
        {verb::run}},
       {"report", "runtime.report", "FILE.html", "run: a page about it", {verb::run}},
-      {"explain", "runtime.explain", "TIME", "run: why tasks wait, that often (2s)", {verb::run}},
+      {"explain",
+       "runtime.explain",
+       "TIME",
+       "run: why tasks wait, that often (alone: every 2s)",
+       {verb::run},
+       "2s"},
       {"timeout", "runtime.timeout", "TIME", "run: it takes no longer", {verb::run}},
       {"on", "cluster.join", "HOST:PORT", "run: on the cluster of that node", {verb::run}},
       {"listen", "cluster.listen", "HOST:PORT", "node: where others reach it", {verb::node}},
@@ -57,9 +63,11 @@ po::options_description visible_options() {
        "set a key; wins over the environment and the file")  //
       ("workers", po::value<std::string>()->value_name("N"),
        "threads that run tasks; the same as --set runtime.workers=N");
-  for (const auto& s : shorthands())
-    result.add_options()(s.option, po::value<std::string>()->value_name(s.value),
-                         (std::string(s.help) + "; --set " + s.path).c_str());
+  for (const auto& s : shorthands()) {
+    auto value = po::value<std::string>()->value_name(s.value);
+    if (s.alone) value->implicit_value(s.alone);
+    result.add_options()(s.option, value, (std::string(s.help) + "; --set " + s.path).c_str());
+  }
   result.add_options()  //
       ("host", po::value<std::vector<std::string>>()->value_name("HOST"),
        "certs issue: a name or an address of the node's machine (127.0.0.1)")        //

@@ -15,6 +15,7 @@
 #include "app/text.hpp"
 #include "app/value.hpp"
 #include "net/endpoint.hpp"
+#include "runtime/settings.hpp"
 
 //   the file's text --read_ini--> entries and errors --masked--> Boost's INI parser --+
 //   --set, --workers -----------------------------------------------------------------+--> store
@@ -273,6 +274,9 @@ common_keys::common_keys() {
     try {
       (void)parse_resources(s[resources]);
     } catch (const bad_value& e) { wrong.about(resources, e.what()); }
+    for (const auto* file : {&graph, &report}) try {
+        if (!s[*file].empty()) detail::check_file_kind(s[*file], file == &graph);
+      } catch (const error& e) { wrong.about(*file, e.what()); }
   });
   cluster.check([this](const settings& s, complaints& wrong) {
     const auto endpoint = [&](const auto& key, const std::string& text) {

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 
 #include <troupe/app.hpp>
@@ -37,34 +38,18 @@ void tell_waits(const std::string& program, const runtime& rt) {
   if (all.empty()) note(program + ": no task waits");
 }
 
-// Tells them now and then.
-class waits_told {
-public:
-  waits_told(const std::string& program, const runtime& rt, duration every) {
-    if (every <= duration::zero()) return;
-    thread_ = std::thread([this, &program, &rt, every] {
-      std::unique_lock guard{mutex_};
-      while (!bell_.wait_for(guard, every, [this] { return over_; })) tell_waits(program, rt);
-    });
-  }
-  waits_told(const waits_told&) = delete;
-  waits_told& operator=(const waits_told&) = delete;
-  ~waits_told() {
-    if (!thread_.joinable()) return;
-    {
-      std::lock_guard guard{mutex_};
-      over_ = true;
-      bell_.notify_one();
-    }
-    thread_.join();
-  }
-
-private:
-  std::mutex mutex_;
-  std::condition_variable bell_;
-  bool over_ = false;
-  std::thread thread_;
-};
+// Tells them that often, as long as what it gives lives.
+std::jthread tell_waits_every(duration time, const std::string& program, const runtime& rt) {
+  if (time <= duration::zero()) return {};
+  return std::jthread([&program, &rt, time](const std::stop_token& over) {
+    std::mutex mutex;
+    std::condition_variable_any bell;
+    std::unique_lock guard{mutex};
+    const auto never = [] { return false; };
+    while (!bell.wait_for(guard, over, time, never) && !over.stop_requested())
+      tell_waits(program, rt);
+  });
+}
 
 // What runs is finished, what has not begun is not; then says what is not done.
 void finish_interrupted(const std::string& program, runtime& rt) {
@@ -79,9 +64,10 @@ void finish_interrupted(const std::string& program, runtime& rt) {
   std::string names;
   for (const auto& c : rt.counts()) {
     submitted += c.submitted;
-    done += c.settled - c.failed;
-    if (c.failed > 0)
-      names += "\n  not done: " + c.name + " " + std::to_string(c.failed) + " of " +
+    const std::size_t well = c.settled - c.failed;
+    done += well;
+    if (well < c.submitted)
+      names += "\n  not done: " + c.name + " " + std::to_string(c.submitted - well) + " of " +
                std::to_string(c.submitted);
   }
   note(program + ": " + std::to_string(done) + " tasks done, " + std::to_string(submitted - done) +
@@ -103,7 +89,7 @@ int tell_failures(const std::string& program, const runtime& rt) {
 int run_on(runtime& rt, const configuration& config, const std::string& program,
            std::ostream& out) {
   const progress shown(rt, style_of_stderr());
-  const waits_told told(program, rt, config.values[common().explain]);
+  const std::jthread told = tell_waits_every(config.values[common().explain], program, rt);
   context app(rt, config.values, out);
   if (const duration limit = config.values[common().timeout]; limit > duration::zero())
     app.end_by(std::chrono::steady_clock::now() + limit);

@@ -86,7 +86,15 @@ void wait_graph::reduce() {
 // before it. (Who lacks it would not have it if those before it were gone: they may be only behind a
 // ring.) So each who is stuck waits on somebody who is, and there is a ring as long as there is one.
 wait_graph::edges wait_graph::stuck_on_stuck() const {
-  edges e(all_.size());
+  edges e(all_.size() + resources_.size());
+  std::map<std::uint32_t, std::size_t> places;
+  for (auto& [number, r] : resources_) {
+    const std::size_t place = all_.size() + places.size();
+    places.emplace(number, place);
+    for (auto& h : r.held)
+      if (const std::size_t by = place_of(h.who); by < all_.size() && all_[by].stuck)
+        e[place].emplace_back(by, 0);
+  }
   for (std::size_t i = 0; i < all_.size(); ++i) {
     const waiter& w = all_[i];
     if (!w.stuck) continue;
@@ -96,9 +104,7 @@ wait_graph::edges wait_graph::stuck_on_stuck() const {
     for (auto& p : w.parts) {
       const resource& r = resources_.at(p.resource);
       if (r.total - r.stuck < p.amount) {
-        for (auto& h : r.held)
-          if (const std::size_t by = place_of(h.who); by < all_.size() && all_[by].stuck)
-            e[i].emplace_back(by, p.tag);
+        e[i].emplace_back(places.at(p.resource), p.tag);
         continue;
       }
       for (std::size_t before = p.place; before-- > r.first;)
@@ -112,7 +118,7 @@ wait_graph::edges wait_graph::stuck_on_stuck() const {
 }
 
 std::vector<wait_graph::name> wait_graph::reachable(const ring& r, const edges& e) const {
-  std::vector<bool> seen(all_.size(), false);
+  std::vector<bool> seen(e.size(), false);
   std::vector<std::size_t> look;
   std::vector<name> all;
   for (auto& l : r) look.push_back(places_.at(l.who));
@@ -121,13 +127,13 @@ std::vector<wait_graph::name> wait_graph::reachable(const ring& r, const edges& 
     look.pop_back();
     if (seen[at]) continue;
     seen[at] = true;
-    all.push_back(all_[at].who);
+    if (at < all_.size()) all.push_back(all_[at].who);
     for (auto& [to, tag] : e[at]) look.push_back(to);
   }
   return all;
 }
 
-// The shortest, in its component.
+// The shortest, in its component. A resource on the way is left out: who lacks it waits on its holder.
 wait_graph::ring wait_graph::ring_through(std::size_t start, const edges& e,
                                           const std::vector<std::size_t>& component) const {
   std::unordered_map<std::size_t, std::pair<std::size_t, std::uint32_t>> from;
@@ -136,18 +142,23 @@ wait_graph::ring wait_graph::ring_through(std::size_t start, const edges& e,
     const std::size_t at = next.front();
     next.pop_front();
     for (auto& [to, tag] : e[at]) {
-      if (component[to] != component[start]) continue;
-      if (to == start) {
-        ring all{{all_[at].who, tag, all_[start].who}};
-        for (std::size_t i = at; i != start;) {
-          const auto& [before, its_tag] = from.at(i);
-          all.push_back({all_[before].who, its_tag, all_[i].who});
-          i = before;
-        }
-        std::reverse(all.begin(), all.end());
-        return all;
+      if (component[to] != component[start] || !from.try_emplace(to, at, tag).second) continue;
+      if (to != start) {
+        next.push_back(to);
+        continue;
       }
-      if (from.try_emplace(to, at, tag).second) next.push_back(to);
+      ring all;
+      name on = all_[start].who;
+      for (std::size_t i = start; all.empty() || i != start;) {
+        const auto& [before, its_tag] = from.at(i);
+        if (before < all_.size()) {
+          all.push_back({all_[before].who, its_tag, on});
+          on = all_[before].who;
+        }
+        i = before;
+      }
+      std::reverse(all.begin(), all.end());
+      return all;
     }
   }
   return {};
@@ -157,9 +168,9 @@ wait_graph::verdict wait_graph::rings() {
   reduce();
   const edges e = stuck_on_stuck();
   constexpr std::size_t none = ~std::size_t{0};
-  std::vector<std::size_t> component(all_.size(), none), order(all_.size(), none),
-      low(all_.size(), 0), stack;
-  std::vector<bool> open(all_.size(), false);
+  std::vector<std::size_t> component(e.size(), none), order(e.size(), none), low(e.size(), 0),
+      stack;
+  std::vector<bool> open(e.size(), false);
   std::size_t orders = 0, components = 0;
   struct frame {
     std::size_t at, next;

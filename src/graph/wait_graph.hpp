@@ -48,7 +48,6 @@ public:
   void has(std::uint32_t resource, std::int64_t total) { resources_[resource].total = total; }
   void holds(name who, std::uint32_t resource, std::int64_t amount);
 
-  std::size_t waiting() const { return all_.size(); }
   // To be asked once, when all has been said.
   verdict rings();
   // After that: whether it can never go on, in a ring or behind one.
@@ -83,6 +82,8 @@ private:
     std::size_t first = 0;  // of those in line who are stuck
     std::vector<holding> held;
   };
+  // To places of others, each with the tag of the wait. A resource of which somebody lacks an amount has
+  // a place, too, behind the waiters': between those who lack it and those who hold it.
   using edges = std::vector<std::vector<std::pair<std::size_t, std::uint32_t>>>;
 
   std::size_t place_of(name who) const;  // size(): does not wait

@@ -31,16 +31,10 @@ std::string text_of(const std::vector<lack>& why) {
     text += "node '" + l.node_name + "' ";
     switch (l.what) {
       case lack::kind::label: text += "has not the label '" + l.name + "'"; break;
-      case lack::kind::resource: {
-        const auto amount = [](std::int64_t n) {
-          std::string digits = std::to_string(static_cast<double>(n) / 10'000);
-          digits.erase(digits.find_last_not_of('0') + 1);
-          if (digits.ends_with('.')) digits.pop_back();
-          return digits;
-        };
-        text += "has " + amount(l.has) + " of '" + l.name + "', not " + amount(l.wanted);
+      case lack::kind::resource:
+        text += "has " + amount_in_words(l.has) + " of '" + l.name + "', not " +
+                amount_in_words(l.wanted);
         break;
-      }
       case lack::kind::function: text += "has not its function"; break;
     }
   }

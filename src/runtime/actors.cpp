@@ -52,6 +52,10 @@ void check_actor_elsewhere(const actor_type& type, const task_options& o, const 
 }
 }  // namespace
 
+void is_made_by(hosted& h, const task& constructor) noexcept {
+  host_of(h).constructor = constructor.id();
+}
+
 hosted* create_actor(domain& d, const actor_type& type, const task_options* options,
                      const task_type* maker) {
   if (d.stopping()) throw cancelled("no actor is made any more: the runtime was stopped");

@@ -56,6 +56,10 @@ std::vector<std::int64_t> totals_of(const runtime_options& has) {
   return totals;
 }
 
+std::string amount_in_words(std::int64_t amount) {
+  return text_of(static_cast<double>(amount) / unit);
+}
+
 std::int64_t amount_of(const std::string& name, double amount, const char* where) {
   return whole(name, amount, where);
 }

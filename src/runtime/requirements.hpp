@@ -11,6 +11,8 @@
 
 namespace troupe::detail {
 
+// Of ten-thousandths, as people write it: "0.5".
+std::string amount_in_words(std::int64_t amount);
 // In ten-thousandths. Throws as totals_of.
 std::int64_t amount_of(const std::string& name, double amount, const char* where);
 // Of each resource, by its place in the map; ten-thousandths. Throws troupe::error for an amount or

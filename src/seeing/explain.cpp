@@ -5,6 +5,7 @@
 #include "actors/task.hpp"
 #include "actors/ticks.hpp"
 #include "runtime/domain.hpp"
+#include "runtime/requirements.hpp"
 #include "runtime/wait.hpp"
 #include "seeing/inspector.hpp"
 
@@ -102,12 +103,6 @@ std::string to_json(const std::vector<task_status>& tasks) {
 namespace detail {
 
 namespace {
-std::string amount_in_words(std::int64_t ten_thousandths) {
-  std::string digits = std::to_string(static_cast<double>(ten_thousandths) / 10'000);
-  digits.erase(digits.find_last_not_of('0') + 1);
-  if (digits.ends_with('.')) digits.pop_back();
-  return digits;
-}
 // By its number: in the order of the options.
 std::string name_of_resource(const domain& d, std::uint32_t number) {
   auto at = d.options().resources.begin();
@@ -273,15 +268,22 @@ task_status inspector::status_of(const census& c, task& t,
 }
 
 namespace {
-using waits_of = std::map<std::uint64_t, std::vector<const seen_wait*>>;
-waits_of by_task(const census& c) {
-  waits_of all;
-  for (auto& w : c.waits) all[w.who.get()->id()].push_back(&w);
+// What is known of each task.
+struct known_task {
+  task* it = nullptr;
+  std::vector<const seen_wait*> waits = {};
+};
+std::map<std::uint64_t, known_task> by_task(const census& c) {
+  std::map<std::uint64_t, known_task> all;
+  for (auto& [what, t] : c.makers) all[t.get()->id()].it = t.get();
+  for (auto& w : c.waits) {
+    auto& k = all[w.who.get()->id()];
+    k.it = w.who.get();
+    k.waits.push_back(&w);
+  }
   return all;
 }
-}  // namespace
 
-namespace {
 // As people and logs know them.
 void give_numbers(std::vector<task_status>& all) {
   for (auto& s : all) {
@@ -314,10 +316,6 @@ explanation inspector::explain(object& o) {
   const await how = [this](std::size_t n, const ask& f) { await_answers(domain_, n, f); };
   census c = take(how);
   if (!c.makers.contains(&o)) ask_makers(c, {&o}, how, false);
-  const auto waits = by_task(c);
-  std::map<std::uint64_t, task*> known;
-  for (auto& [what, t] : c.makers) known.emplace(t.get()->id(), t.get());
-  for (auto& w : c.waits) known.emplace(w.who.get()->id(), w.who.get());
   std::vector<task_status> all;
   const auto root = c.makers.find(&o);
   if (root == c.makers.end()) {
@@ -330,18 +328,15 @@ explanation inspector::explain(object& o) {
     all.push_back(std::move(s));
     return explanation{std::move(all)};
   }
+  constexpr std::size_t most = 1000;
+  const auto known = by_task(c);
   std::deque<std::uint64_t> next{root->second.get()->id()};
   std::set<std::uint64_t> seen{next.front()};
-  constexpr std::size_t most = 1000;
-  while (!next.empty() && all.size() < most) {
+  for (; !next.empty() && all.size() < most; next.pop_front()) {
     const std::uint64_t id = next.front();
-    next.pop_front();
-    const auto found = waits.find(id);
-    const auto at = known.find(id);
-    if (at != known.end())
-      all.push_back(status_of(
-          c, *at->second, found == waits.end() ? std::vector<const seen_wait*>{} : found->second));
-    else {
+    if (const auto at = known.find(id); at != known.end())
+      all.push_back(status_of(c, *at->second.it, at->second.waits));
+    else {  // it holds something, and waits for nothing
       task_status s;
       s.id = id;
       s.name = c.name_of(id);
@@ -358,17 +353,11 @@ explanation inspector::explain(object& o) {
 std::vector<task_status> inspector::tasks(const task_filter& filter) {
   const turn_to_ask turn(*this);
   const census c = take([this](std::size_t n, const ask& f) { await_answers(domain_, n, f); });
-  const auto waits = by_task(c);
-  std::map<std::uint64_t, task*> known;
-  for (auto& [what, t] : c.makers) known.emplace(t.get()->id(), t.get());
-  for (auto& w : c.waits) known.emplace(w.who.get()->id(), w.who.get());
   std::vector<task_status> all;
-  for (auto& [id, t] : known) {
+  for (auto& [id, k] : by_task(c)) {
     if (all.size() >= filter.most) break;
-    if (!filter.name.empty() && t->name_of_task() != filter.name) continue;
-    const auto found = waits.find(id);
-    auto s =
-        status_of(c, *t, found == waits.end() ? std::vector<const seen_wait*>{} : found->second);
+    if (!filter.name.empty() && k.it->name_of_task() != filter.name) continue;
+    auto s = status_of(c, *k.it, k.waits);
     if (s.state == task_state::settled || (filter.state && s.state != *filter.state)) continue;
     all.push_back(std::move(s));
   }

@@ -214,7 +214,8 @@ void inspector::accuse(const census& c, const wait_graph::verdict& v,
     std::lock_guard guard{stories_mutex_};
     for (auto& [id, t] : members) stories_[id] = texts[v.members.at(id)];
   }
-  for (auto& [id, t] : members) (void)t->family().ask(kin::ring);
+  for (auto& [id, t] : members)
+    if (!t->family().ask(kin::ring)) forget(*t);  // it is to end for another reason by now
   const auto tell_all = [&](caf::abstract_actor* me) {
     for (auto& [id, t] : members)
       shard_of(*t->out()).store->tell(cancel_msg{.o = t->out(), .in_ring = true, .who = me});
@@ -341,6 +342,7 @@ void inspector::loop() {
     std::size_t waits = look_once();
     if (waits == 0) {  // whoever waits from now on wakes it; who was about to wait is seen soon
       awake_.store(false);
+      (void)seat::tidy();
       {
         std::unique_lock guard{mutex_};
         if (bell_.wait_for(guard, look_every, [this] { return stopped_; })) return;
@@ -348,8 +350,8 @@ void inspector::loop() {
       if ((waits = look_once()) > 0) awake_.store(true);
     }
     const auto took = std::chrono::steady_clock::now() - began;
-    rest = std::max<std::chrono::nanoseconds>(suspects_ ? look_again : look_every,
-                                              rest_per_look * took);
+    rest = suspects_ ? std::max<std::chrono::nanoseconds>(look_again, 2 * took)
+                     : std::max<std::chrono::nanoseconds>(look_every, rest_per_look * took);
   }
 }
 

@@ -28,20 +28,11 @@ int nameless_file() {
   if (fd != -1) ::unlink(name.c_str());
   return fd;
 }
-bool write_at(int fd, const char* bytes, std::size_t size, std::int64_t offset) {
+// pwrite or pread, until all of it is done. False: it cannot be.
+template <class Move, class Byte>
+bool move_all(Move move, int fd, Byte* bytes, std::size_t size, std::int64_t offset) {
   while (size > 0) {
-    const ssize_t n = ::pwrite(fd, bytes, size, offset);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes += n;
-    offset += n;
-    size -= static_cast<std::size_t>(n);
-  }
-  return true;
-}
-bool read_at(int fd, char* bytes, std::size_t size, std::int64_t offset) {
-  while (size > 0) {
-    const ssize_t n = ::pread(fd, bytes, size, offset);
+    const ssize_t n = move(fd, bytes, size, offset);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return false;
     bytes += n;
@@ -171,7 +162,8 @@ void log::spill() {
     place& p = full_[written_];
     const std::size_t bytes = p.size * sizeof(event);
     if (file_ == -1 ||
-        !write_at(file_, reinterpret_cast<const char*>(p.here->events.data()), bytes, file_size_)) {
+        !move_all(::pwrite, file_, reinterpret_cast<const char*>(p.here->events.data()), bytes,
+                  file_size_)) {
       lost_ += p.size;
       p.size = 0;
     } else {
@@ -226,7 +218,7 @@ void log::each(const std::function<void(const event&)>& f) {
       static_cast<double>(ended_ - began_) /
       static_cast<double>(std::max<std::uint64_t>(1, ended_ticks_ - began_ticks_));
   struct reader {
-    std::vector<const place*> chunks;
+    std::vector<place*> chunks;
     std::size_t chunk_at = 0, at = 0;
     std::unique_ptr<chunk> copy = {};
     const event* events = nullptr;
@@ -238,14 +230,16 @@ void log::each(const std::function<void(const event&)>& f) {
   const auto next_chunk = [&](std::size_t lane) {
     reader& r = readers[lane];
     for (r.at = r.size = 0; r.size == 0 && r.chunk_at < r.chunks.size(); ++r.chunk_at) {
-      const place& p = *r.chunks[r.chunk_at];
+      place& p = *r.chunks[r.chunk_at];
       r.size = p.size;
       if (p.here) r.events = p.here->events.data();
       else if (p.size > 0) {
         if (!r.copy) r.copy = std::make_unique<chunk>();
-        if (!read_at(file_, reinterpret_cast<char*>(r.copy->events.data()), p.size * sizeof(event),
-                     p.offset))
-          r.size = 0;
+        if (!move_all(::pread, file_, reinterpret_cast<char*>(r.copy->events.data()),
+                      p.size * sizeof(event), p.offset)) {
+          lost_ += p.size;
+          r.size = p.size = 0;
+        }
         r.events = r.copy->events.data();
       }
     }

@@ -74,7 +74,9 @@ public:
     std::string text;
   };
   const std::vector<story>& failures() const { return failures_; }  // the first thousand
-  std::uint64_t lost() const { return lost_; }  // there was no room for them on the disk
+  std::uint64_t lost() const {
+    return lost_;
+  }  // there was no room for them on the disk, or they cannot be read
 
 private:
   static constexpr std::size_t most_lanes = 128, events_of_a_chunk = 2048;
@@ -82,7 +84,6 @@ private:
   struct chunk {
     std::array<event, events_of_a_chunk> events;
     std::size_t size = 0;
-    std::uint8_t lane = 0;
   };
   struct place {  // of a full chunk
     std::uint8_t lane;
@@ -93,8 +94,8 @@ private:
   struct alignas(64) lane_of {
     std::unique_ptr<chunk> open;
     std::atomic<bool> busy{false};  // the last lane is that of many threads
-    std::unordered_map<const void*, std::uint32_t>
-        names;  // of functions, by their texts' addresses
+    // Of functions, by their texts' addresses.
+    std::unordered_map<const void*, std::uint32_t> names;
     std::unordered_map<std::string, std::uint32_t> own_names;
     std::string name;
   };

@@ -4,7 +4,10 @@
 #include "seeing/timeline.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 #include <unordered_map>
+#include <utility>
 
 namespace troupe::detail {
 
@@ -33,15 +36,11 @@ public:
       case event::away: r_.tasks[place].away = e.at; break;
       case event::asks: r_.tasks[place].asked = e.at; break;
       case event::queued: r_.tasks[place].queued = e.at; break;
-      case event::begin: {
-        auto& t = r_.tasks[place];
-        if (t.begun == record::never) {
-          t.begun = e.at;
-          t.lane = e.lane;
-        }
-        ++t.tries;
+      case event::begin:
+        if (const auto below = places_.find(e.other); e.other != 0 && below != places_.end())
+          r_.edges.push_back({place, below->second, e.at});  // whose body waits for it
+        if (auto& begun = r_.tasks[place].begun; begun == record::never) begun = e.at;
         break;
-      }
       case event::park: parked_[e.task] = e.at; break;
       case event::resume:
         if (const auto p = parked_.find(e.task); p != parked_.end()) {
@@ -145,6 +144,36 @@ private:
   std::array<std::vector<std::uint64_t>, 256> stack_;
 };
 
+// The edges of each task, its arguments before what its body has waited for, and those in the order in
+// which they came.
+class needs {
+public:
+  explicit needs(const record& r) : r_(r), edges_(r.edges), first_(r.tasks.size() + 1, 0) {
+    std::sort(edges_.begin(), edges_.end(), [&](auto& a, auto& b) {
+      return std::tuple(a.what, a.at != record::never, came(a)) <
+             std::tuple(b.what, b.at != record::never, came(b));
+    });
+    for (auto& e : edges_) ++first_[e.what + 1];
+    for (std::size_t i = 1; i < first_.size(); ++i) first_[i] += first_[i - 1];
+  }
+  // Who gave the last of them that came after `from`, and not after `to`; nobody: none did.
+  std::uint32_t last(std::uint32_t task, bool awaited, std::int64_t from, std::int64_t to) const {
+    const auto begin = edges_.begin() + first_[task], end = edges_.begin() + first_[task + 1];
+    const auto after = std::upper_bound(begin, end, std::pair(awaited, to), [&](auto& at, auto& e) {
+      return at < std::pair(e.at != record::never, came(e));
+    });
+    if (after == begin) return record::nobody;
+    const auto& e = *std::prev(after);
+    return (e.at != record::never) == awaited && came(e) > from ? e.from : record::nobody;
+  }
+
+private:
+  std::int64_t came(const record::edge& e) const { return r_.tasks[e.from].settled; }
+  const record& r_;
+  std::vector<record::edge> edges_;
+  std::vector<std::uint32_t> first_;
+};
+
 // Backwards from what settled last: what a task waited for last is why it was not done before.
 void find_path(record& r) {
   std::uint32_t at = record::nobody;
@@ -153,70 +182,49 @@ void find_path(record& r) {
         (at == record::nobody || r.tasks[i].settled > r.tasks[at].settled))
       at = i;
   if (at == record::nobody) return;
-  std::vector<std::uint32_t> first(r.tasks.size() + 1, 0);
-  std::vector<record::edge> by_task(r.edges.size());
-  for (auto& e : r.edges) ++first[e.what + 1];
-  for (std::size_t i = 1; i < first.size(); ++i) first[i] += first[i - 1];
-  {
-    auto next = first;
-    for (auto& e : r.edges) by_task[next[e.what]++] = e;
-  }
+  const needs all(r);
+  std::vector<std::pair<std::int64_t, std::uint32_t>> awaited;  // by the program: when it came
+  for (auto& w : r.awaited)
+    if (const auto came = r.tasks[w.from].settled; came != record::never)
+      awaited.emplace_back(came, w.from);
+  std::sort(awaited.begin(), awaited.end());
+  const auto step = [&](record::step::kind is, std::int64_t begin, std::int64_t end) {
+    if (end > begin) r.path.push_back({is, at, begin, end});
+  };
   std::int64_t until = r.tasks[at].settled;
-  while (at != record::nobody && r.path.size() < 2 * r.tasks.size()) {
+  while (at != record::nobody && r.path.size() < 4 * r.tasks.size()) {
     const auto& t = r.tasks[at];
     const std::int64_t begun = t.begun == record::never ? until : std::min(t.begun, until);
     // The value that came last before then: in its body; else of its arguments.
-    std::uint32_t from = record::nobody;
-    std::int64_t came = begun;
-    bool in_body = false;
-    for (auto i = first[at]; i < first[at + 1]; ++i) {
-      const auto& e = by_task[i];
-      const std::int64_t settled = r.tasks[e.from].settled;
-      if (settled == record::never || e.at == record::never || settled <= came || settled >= until)
-        continue;
-      from = e.from;
-      came = settled;
-      in_body = true;
-    }
-    r.path.push_back({record::step::works, at, in_body ? came : begun, until});
-    if (in_body) {
-      until = came;
+    if (const auto from = all.last(at, true, begun, until - 1); from != record::nobody) {
+      step(record::step::works, r.tasks[from].settled, until);
+      until = r.tasks[from].settled;
       at = from;
       continue;
     }
-    came = t.submitted;
-    for (auto i = first[at]; i < first[at + 1]; ++i) {
-      const auto& e = by_task[i];
-      const std::int64_t settled = r.tasks[e.from].settled;
-      if (settled == record::never || e.at != record::never || settled < came || settled > begun)
-        continue;
-      from = e.from;
-      came = settled;
-    }
-    const bool asked = t.asked != record::never && t.queued != record::never && t.asked >= came;
+    step(record::step::works, begun, until);
+    std::uint32_t from = all.last(at, false, t.submitted, begun);
+    const std::int64_t came = from == record::nobody ? t.submitted : r.tasks[from].settled;
     if (t.away != record::never && t.away < begun) {  // it ran there, or on its way
       const std::int64_t left = std::max(t.away, came);
-      r.path.push_back({record::step::away, at, left, begun});
-      if (left > came) r.path.push_back({record::step::queued, at, came, left});
-    } else if (const std::int64_t q = asked ? std::min(t.queued, begun) : came; begun > q)
-      r.path.push_back({record::step::queued, at, q, begun});
-    if (asked && t.away == record::never && t.queued > came)
-      r.path.push_back({record::step::waits_for_resources, at, came, std::min(t.queued, begun)});
+      step(record::step::away, left, begun);
+      step(record::step::queued, came, left);
+    } else {
+      const bool asked = t.asked != record::never && t.queued != record::never && t.asked >= came;
+      const std::int64_t has_all = asked ? std::min(t.queued, begun) : came;
+      step(record::step::queued, has_all, begun);
+      step(record::step::waits_for_resources, came, has_all);
+    }
     until = came;
     if (from == record::nobody && t.parent == record::nobody) {
-      // The program has submitted it: after what it had waited for last.
-      std::int64_t last = r.began;
-      for (auto& w : r.awaited)
-        if (const std::int64_t s = r.tasks[w.from].settled;
-            w.at <= came && s != record::never && s <= came && s > last && w.from != at) {
-          last = s;
-          from = w.from;
-        }
-      if (came > last) r.path.push_back({record::step::program, at, last, came});
-      until = last;
-      if (from == record::nobody) break;
-    }
-    at = from != record::nobody ? from : t.parent;
+      // The program has submitted it, after what it had waited for last.
+      const auto after =
+          std::upper_bound(awaited.begin(), awaited.end(), std::pair(came, record::nobody));
+      if (after != awaited.begin()) from = std::prev(after)->second;
+      until = from == record::nobody ? r.began : r.tasks[from].settled;
+      step(record::step::program, until, came);
+      at = from;
+    } else at = from != record::nobody ? from : t.parent;
   }
   std::reverse(r.path.begin(), r.path.end());
 }
@@ -225,11 +233,10 @@ void find_path(record& r) {
 record read_record(log& l, const std::string& program) {
   record r;
   r.program = program;
-  r.events = l.count();
-  r.lost = l.lost();
   reader take(r);
   l.each([&](const event& e) { take.take(e, l); });
   take.finish();
+  r.lost = l.lost();
   for (unsigned i = 0; i < 128; ++i) r.lanes.push_back(l.lane_name(static_cast<std::uint8_t>(i)));
   std::unordered_map<std::uint64_t, std::uint32_t> places;
   if (!l.failures().empty())

@@ -24,8 +24,6 @@ struct record {
     std::int64_t away = never;                   // it set out for another node
     std::int64_t busy = 0, parked = 0;           // on a thread, without those that ran in its place
     std::uint32_t outcome = 0;                   // 0: a value; else 1 + its failure::kind
-    std::uint32_t tries = 0;
-    std::uint8_t lane = 0;  // where it began
   };
   // `what` needs `from`: as an argument, or its body has waited for it at that time.
   struct edge {
@@ -55,7 +53,7 @@ struct record {
   std::int64_t began = 0, ended = 0;
   std::vector<std::pair<std::uint32_t, std::string>> failures;  // tasks, with their whole stories
   std::uint64_t left_out = 0;                                   // tasks beyond the most
-  std::uint64_t events = 0, lost = 0;
+  std::uint64_t lost = 0;                                       // events
 
   const std::string& name(std::uint32_t task) const { return names[tasks[task].name]; }
 };

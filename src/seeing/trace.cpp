@@ -105,6 +105,7 @@ public:
       case event::asks: change_wait(e, "waiting for resources"); break;
       case event::queued: change_wait(e, "queued"); break;
       case event::away: change_wait(e, "on another node"); break;
+      case event::sleep: sleeps_.insert(e.task); break;
       case event::begin: end_wait(e); break;
       case event::resume: end_wait(e); break;
       default: break;
@@ -116,7 +117,7 @@ public:
           --open_spans_[lane];
           line("E", lane, at, task, "");
         });
-    if (e.is == event::park) begin_wait(e, "parked");
+    if (e.is == event::park) begin_wait(e, sleeps_.erase(e.task) > 0 ? "sleeping" : "parked");
     else if (e.is == event::gives) begin_wait(e, "waiting for what it has returned");
     else if (e.is == event::retry) begin_wait(e, "waiting before another try");
     else if (e.is == event::settle) end_wait(e);
@@ -229,7 +230,7 @@ private:
   std::unordered_map<std::uint64_t, std::uint32_t> names_;
   std::unordered_map<std::uint32_t, std::string> quoted_;
   std::unordered_map<std::uint64_t, const char*> waits_;
-  std::unordered_set<std::uint64_t> begun_;
+  std::unordered_set<std::uint64_t> begun_, sleeps_;
   std::unordered_set<std::size_t> started_;  // arrows
   std::unordered_map<std::uint64_t, std::vector<std::size_t>> data_to_, spawn_to_;
 };

@@ -240,6 +240,38 @@ TEST_CASE(
   CHECK_FALSE(has(p.messages, "Processing"));
 }
 
+TEST_CASE("a run whose time is up says what it waited for, and ends with 124") {
+  const auto r = run_pipeline({"--timeout", "100ms", "--set", "pipeline.fetch=1h"});
+  CHECK(r.code == 124);
+  CHECK(r.output.empty());
+  CHECK(
+      has(r.messages, "troupe: task 'process' is waiting for its arguments: the value of 'fetch'"));
+  CHECK(has(r.messages, "troupe: the time is up"));
+  CHECK(has(r.messages, "  not done: aggregate 1 of 1\n"));
+}
+
+TEST_CASE("--explain says why tasks wait while they do") {
+  const auto r = run_pipeline({"--explain=20ms", "--set", "pipeline.fetch=300ms"});
+  CHECK(r.code == 0);
+  CHECK(has(r.messages,
+            "troupe: task 'aggregate' is waiting for its arguments: the value of 'process'"));
+  CHECK(run_pipeline({"--explain"}).code == 0);
+}
+
+TEST_CASE("a run leaves a trace, a graph and a report where it is told to") {
+  const scratch files;
+  const auto at = [&](const std::string& name) { return files.path(name); };
+  CHECK(run_pipeline({"--trace", at("t.json"), "--graph", at("g.dot"), "--report", at("r.html")})
+            .code == 0);
+  CHECK(fs::file_size(at("t.json")) > 1000);
+  CHECK(fs::file_size(at("g.dot")) > 500);
+  CHECK(fs::file_size(at("r.html")) > 10'000);
+  const auto wrong = troupe({"check", config("pipeline"), "--set", "runtime.graph=x.png"});
+  CHECK(wrong.code == 2);
+  CHECK(has(wrong.messages,
+            "runtime.graph: the graph's file 'x.png' ends in none of .dot, .svg and .json"));
+}
+
 TEST_CASE("SIGTERM is an interrupt too") {
   process p({from_environment("TROUPE_APP"), "run", config("pipeline")});
   p.wait_for_message("Fetching data from A...\n");

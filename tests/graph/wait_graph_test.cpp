@@ -188,3 +188,17 @@ TEST_CASE("who can do without one of two is not stuck by the other") {
   g.waits_on(2, 1, 0);
   CHECK(g.rings().rings.empty());
 }
+
+TEST_CASE("a resource that ten thousand hold and ten thousand lack is no more than both") {
+  constexpr std::uint64_t n = 10'000;
+  wait_graph g;
+  g.has(0, n);
+  for (std::uint64_t i = 1; i <= 2 * n; ++i) g.waits(i);
+  for (std::uint64_t i = 1; i <= n; ++i) {
+    g.holds(i, 0, 1);
+    g.waits_on(i, n + i, 1);
+    g.asks(n + i, 0, 1, 2);
+  }
+  const auto v = g.rings();
+  CHECK(v.members.size() == 2 * n);
+}

@@ -5,13 +5,13 @@
 
 #include "seeing/graph.hpp"
 #include "seeing/record.hpp"
+#include "tests/app/scratch.hpp"
 #include "tests/runtime/support.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -21,20 +21,8 @@
 
 using namespace troupe;
 using namespace std::chrono_literals;
-namespace fs = std::filesystem;
 
 namespace {
-class folder {
-public:
-  folder() {
-    std::string name = (fs::temp_directory_path() / "troupe-seeing-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()));
-    path = name;
-  }
-  ~folder() { fs::remove_all(path); }
-  std::string file(const std::string& name) const { return (path / name).string(); }
-  fs::path path;
-};
 std::string text_of(const std::string& file) {
   std::ifstream in(file);
   std::stringstream all;
@@ -144,16 +132,16 @@ counted check_trace(const nlohmann::json& j) {
 
 TEST_CASE("a trace validates: spans nest, arrows have both ends, times ascend") {
   test::deadline over;
-  const folder f;
+  const app::scratch f;
   for (unsigned workers : {1u, 2u, 4u}) {
     {
       runtime rt{{.workers = workers,
                   .resources = {{"lock", 1}},
                   .name = "a \"name\"",
-                  .trace = f.file("t" + std::to_string(workers) + ".json")}};
+                  .trace = f.path("t" + std::to_string(workers) + ".json")}};
       everything(rt);
     }
-    const auto j = nlohmann::json::parse(text_of(f.file("t" + std::to_string(workers) + ".json")));
+    const auto j = nlohmann::json::parse(text_of(f.path("t" + std::to_string(workers) + ".json")));
     const auto n = check_trace(j);
     CHECK(j.at("otherData").at("events_lost") == 0);
     CHECK(n.spans >= 67 + 20);
@@ -164,9 +152,9 @@ TEST_CASE("a trace validates: spans nest, arrows have both ends, times ascend") 
 
 TEST_CASE("a graph has the tasks, what they needed, and the critical path") {
   test::deadline over;
-  const folder f;
+  const app::scratch f;
   {
-    runtime rt{{.workers = 2, .graph = f.file("g.json")}};
+    runtime rt{{.workers = 2, .graph = f.path("g.json")}};
     auto a = rt.with({.name = "a"}).submit([] {
       here().sleep_for(20ms);
       return 1;
@@ -182,7 +170,7 @@ TEST_CASE("a graph has the tasks, what they needed, and the critical path") {
                 c);
     CHECK(rt.get(d) == 7);
   }
-  const auto j = nlohmann::json::parse(text_of(f.file("g.json")));
+  const auto j = nlohmann::json::parse(text_of(f.path("g.json")));
   std::map<std::uint64_t, std::string> names;
   for (auto& t : j.at("tasks")) names[t.at("id")] = t.at("name");
   CHECK(names.size() == 5);
@@ -214,6 +202,7 @@ TEST_CASE("beyond 300 tasks a drawing has a node for each name") {
   for (std::uint32_t i = 0; i < 301; ++i) r.tasks.push_back({.id = i + 1, .name = i % 2});
   for (std::uint32_t i = 1; i < 301; ++i) r.edges.push_back({i - 1, i, detail::record::never});
   const std::string dot = detail::dot_of(r);
+  CHECK(detail::svg_of(dot).find("<svg") != std::string::npos);
   CHECK(dot.find("one\\n151 tasks") != dot.npos);
   CHECK(dot.find("n0 -> n1 [style=solid, label=\"150\"") != dot.npos);
   r.tasks.pop_back();
@@ -223,15 +212,15 @@ TEST_CASE("beyond 300 tasks a drawing has a node for each name") {
 
 TEST_CASE("a report is one page that needs no other, with what failed") {
   test::deadline over;
-  const folder f;
+  const app::scratch f;
   {
     runtime rt{{.workers = 2,
                 .resources = {{"lock", 1}},
                 .name = "a <b> & \"c\"",
-                .report = f.file("r.html")}};
+                .report = f.path("r.html")}};
     everything(rt);
   }
-  const std::string page = text_of(f.file("r.html"));
+  const std::string page = text_of(f.path("r.html"));
   CHECK(page.find("a &lt;b&gt; &amp; \"c\"") != page.npos);
   CHECK(page.find("on purpose") != page.npos);
   CHECK(page.find("src=") == page.npos);
@@ -245,15 +234,15 @@ TEST_CASE("a report is one page that needs no other, with what failed") {
 
 TEST_CASE("an environment variable is enough, and two runtimes write two files") {
   test::deadline over;
-  const folder f;
-  ::setenv("TROUPE_TRACE", f.file("all.json").c_str(), 1);
+  const app::scratch f;
+  ::setenv("TROUPE_TRACE", f.path("all.json").c_str(), 1);
   for (int i = 0; i < 2; ++i) {
     runtime rt{{.workers = 1}};
     CHECK(rt.get(rt.submit<load>(1)) == 1);
   }
   ::unsetenv("TROUPE_TRACE");
-  (void)check_trace(nlohmann::json::parse(text_of(f.file("all.json"))));
-  (void)check_trace(nlohmann::json::parse(text_of(f.file("all.2.json"))));
+  (void)check_trace(nlohmann::json::parse(text_of(f.path("all.json"))));
+  (void)check_trace(nlohmann::json::parse(text_of(f.path("all.2.json"))));
 }
 
 TEST_CASE("a file of a kind that there is not is refused before anything runs") {
@@ -264,16 +253,56 @@ TEST_CASE("a file of a kind that there is not is refused before anything runs") 
 
 TEST_CASE("events beyond what memory holds go to a file, and all come back in order") {
   test::deadline over{120s};
-  const folder f;
+  const app::scratch f;
   const int n = test::size(400'000, 150'000);
   {
-    runtime rt{{.workers = 2, .graph = f.file("g.dot")}};
+    runtime rt{{.workers = 2, .graph = f.path("g.dot")}};
     for (int round = 0; round < n / 10'000; ++round) {
       std::vector<ref<int>> all;
       for (int i = 0; i < 10'000; ++i) all.push_back(rt.submit<load>(i));
       (void)rt.get(all);
     }
   }
-  const std::string dot = text_of(f.file("g.dot"));
+  const std::string dot = text_of(f.path("g.dot"));
   CHECK(dot.find("load\\n" + std::to_string(n) + " tasks") != dot.npos);
+}
+
+TEST_CASE("the log and the counters agree") {
+  test::deadline over;
+  const app::scratch f;
+  statistics n;
+  {
+    runtime rt{{.workers = 2, .resources = {{"lock", 1}}, .graph = f.path("g.json")}};
+    everything(rt);
+    rt.drain();
+    n = rt.stats();
+  }
+  CHECK(n.tasks_unsettled == 0);
+  CHECK(n.inputs_awaited == n.readiness_messages);
+  const auto tasks = nlohmann::json::parse(text_of(f.path("g.json"))).at("tasks");
+  CHECK(tasks.size() == n.tasks_settled);
+  for (auto& t : tasks) CHECK(t.contains("settled_ns"));
+}
+
+TEST_CASE("a program that submits and waits, again and again, is its own critical path") {
+  test::deadline over;
+  const app::scratch f;
+  constexpr int n = 20'000;
+  {
+    runtime rt{{.workers = 1, .graph = f.path("g.json")}};
+    auto all = rt.submit([] {
+      int sum = 0;
+      for (int i = 0; i < n; ++i) sum += here().get(here().submit<load>(1));
+      return sum;
+    });
+    CHECK(rt.get(all) == n);
+    for (int i = 0; i < 100; ++i) CHECK(rt.get(rt.submit<load>(i)) == i);
+  }
+  const auto j = nlohmann::json::parse(text_of(f.path("g.json")));
+  std::int64_t at = -1;
+  for (auto& s : j.at("critical_path")) {
+    if (at >= 0) CHECK(s.at("begin_ns") == at);
+    at = s.at("end_ns");
+  }
+  CHECK(j.at("critical_path").size() > n);
 }

@@ -373,3 +373,27 @@ TEST_CASE("a ring of streams alone is found in a simulation") {
     b->refs.clear();
   }
 }
+
+namespace {
+struct made_of {
+  explicit made_of(int) {}
+  int get() { return 1; }
+};
+}  // namespace
+
+TEST_CASE("a ring through an actor that is being made is found") {
+  test::deadline over;
+  runtime rt{{.workers = 2}};
+  auto first = rt.with({.name = "first"}).submit([] {
+    for (;;) try {
+        auto a = here().find_actor<made_of>("late");
+        return here().get(a.call<&made_of::get>());
+      } catch (const deadlock&) { throw; } catch (const error&) {
+        here().sleep_for(1ms);
+      }
+  });
+  auto a = rt.with({.name = "late"}).actor<made_of>(first);
+  const auto said = how_it_fails(rt, first);
+  CAPTURE(said);
+  CHECK(said.find("its turn at the actor 'late'") != said.npos);
+}

@@ -67,6 +67,7 @@ struct hosted {
 // maker: what makes its instance on another node; null: its arguments stay here.
 hosted* create_actor(domain& d, const actor_type& type, const task_options* options,
                      const task_type* maker);
+void is_made_by(hosted& h, const task& constructor) noexcept;
 void give_up_actor(hosted& h);  // its constructor will not run
 hosted* find_actor(domain& d, const std::string& name, const actor_type& type);
 void check_call_options(const task_options& options);
