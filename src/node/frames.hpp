@@ -143,9 +143,47 @@ struct status_told {
   std::string json;
 };
 
-using frame = std::variant<run, done, handed_back, cancel, want, have, chunk_wanted, chunk_refused,
-                           let_go, borrowing, others, load, leaving, status_wanted, status_told,
-                           keep_copy, copy_kept, drop_copy, copies_are>;
+// ---- logs: a node whose program writes a trace asks the others what they have done in that time
+struct log_wanted {
+  enum what : std::uint8_t {
+    begin,  // it will ask; there is no answer
+    clock,  // what time is it there?
+    piece,
+    enough  // no answer
+  };
+  std::uint8_t is = begin;
+  std::uint64_t number = 0;
+  std::uint64_t first = 0;  // chunk of the piece
+};
+struct log_ready {};  // who has said that it will ask has to do it now: this node is about to leave
+// The bytes of several chunks; with the last of them, the rest of a recording.
+struct log_piece {
+  struct part {
+    std::uint16_t lane = 0;
+    std::vector<char> events;  // as they are in memory
+  };
+  struct story {
+    std::uint64_t task = 0;
+    std::string text;
+  };
+  std::vector<part> parts;
+  bool last = false;
+  std::uint64_t began_ticks = 0, ended_ticks = 0;
+  std::int64_t began = 0, ended = 0;
+  std::vector<std::string> lanes, names;
+  std::vector<story> failures;
+};
+struct log_told {
+  std::uint64_t number = 0;
+  std::int64_t now = 0;    // ns of its clock
+  std::uint64_t next = 0;  // chunk to go on with
+  payload what;            // a log_piece
+};
+
+using frame =
+    std::variant<run, done, handed_back, cancel, want, have, chunk_wanted, chunk_refused, let_go,
+                 borrowing, others, load, leaving, status_wanted, status_told, keep_copy, copy_kept,
+                 drop_copy, copies_are, log_wanted, log_told, log_ready>;
 
 // In the greeting.
 struct facts {

@@ -135,6 +135,7 @@ void node_core::start(const node_options& options, const make_network& network) 
 node_core::~node_core() = default;
 
 void node_core::leave() {
+  settle_logs();
   for (const auto& [id, l] :
        ask([](node_core& n) { return n.links_; }).value_or(decltype(links_){}))
     send(id, frames::leaving{});
@@ -335,6 +336,7 @@ void node_core::greet(const greeting& peer, const std::string& called) {
   const auto tell = members_->opened(now(), {peer.node, peer.name, peer.address}, called);
   if (!known.nodes.empty()) send(peer.node, known);
   for (const auto id : tell) send(id, frames::others{{{peer.node, peer.name, peer.address}}});
+  if (domain_.writes_log()) send(peer.node, frames::log_wanted{});
   if (draining_) send(peer.node, frames::leaving{});
   stay_.clear();
   lives_after_all(peer.node);
@@ -359,6 +361,7 @@ void node_core::part(node_id peer, const std::string&) {
   drop_served(peer);
   drop_instances(peer);
   drop_held(peer);
+  lose_logs(peer);
   hold_back_given(peer);
   objects_->left(peer);
   const auto again = objects_->asked_at(peer);

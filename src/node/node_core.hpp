@@ -282,6 +282,7 @@ private:
     std::function<void(bool)> then;   // false: it is lost
     std::function<void()> undo = {};  // it is left, and `then` is not called
     std::uint64_t size = 0;
+    std::uint64_t logged = 0;  // its number in the log; 0: there is none
   };
   // The bytes ride along, or are held. Any thread.
   frames::payload pack(node_id to, std::vector<char>&& bytes, shared_objects::sink& refs);
@@ -298,6 +299,7 @@ private:
   template <class F> void make_place(node_id from, const frames::payload& p, F make);
   void leave_pull(global_id what);
   std::optional<pull> take_pull(global_id what);
+  void log_end(const pull& p, bool arrived);
   void hold(frames::payload& p, held&& h);          // any thread
   void unhold(node_id peer, std::uint64_t number);  // the same
   void have_flat(node_id from, const frames::have& f);
@@ -342,6 +344,22 @@ private:
   void on(node_id from, frames::copies_are&& f);
   void tell_copies(global_id id, const std::vector<node_id>& at);
 
+  // ---- what others have done for a run here that is logged, and the same the other way (logs.cpp)
+  struct log_collection;
+  void settle_logs();  // where it is called, before this node leaves; waits
+  void start_log(node_id peer);
+  void ask_for_log(node_id peer, log_collection& c);
+  void take_log(node_id peer, std::uint64_t number, time then, time came, std::uint64_t next,
+                frames::log_piece* piece);
+  void end_log(node_id peer, bool complete);
+  void log_is_told(node_id peer);
+  void lose_logs(node_id peer);
+  bool is_log_of(node_id peer, const frames::payload& p) const;
+  void tell_logs();
+  void on(node_id from, frames::log_wanted&& f);
+  void on(node_id from, frames::log_told&& f);
+  void on(node_id from, frames::log_ready&& f);
+
   domain& domain_;
   const bool stepped_;  // by a simulation: it has no thread
   const node_id id_;
@@ -350,12 +368,13 @@ private:
   std::unique_ptr<network_system> system_;
   std::unique_ptr<transport> transport_;
 
-  std::mutex mutex_;  // guards what follows, up to `unneeded_`
+  std::mutex mutex_;  // guards what follows, up to `logs_heard_`
   std::condition_variable bell_, changed_;
   std::deque<event> events_;
   bool left_ = false;
   std::size_t connected_ = 0;
-  bool unneeded_ = false;  // nothing runs here for others, or is kept for them
+  bool unneeded_ = false;                       // nothing runs here for others, or is kept for them
+  std::size_t logs_open_ = 0, logs_heard_ = 0;  // to come, or to be told; messages about them
   std::atomic<std::size_t> serving_{0},
       waiting_{0};  // tasks of others; those that wait for objects
   std::atomic<bool> told_waiting_{false};
@@ -399,6 +418,9 @@ private:
   std::map<global_id, pull> pulling_;
   std::map<std::uint64_t, std::shared_ptr<std::promise<std::string>>> status_asked_;
   std::uint64_t last_status_ = 0;
+  std::map<node_id, std::shared_ptr<log_collection>> logs_;
+  std::uint64_t last_log_ = 0, last_logged_ = 0;
+  std::set<node_id> log_for_;  // nodes that want to know, later, what has been done here
 
   std::mutex work_mutex_;  // guards what follows: workers answer, and hold what they have encoded
   std::map<served_key, served> served_;

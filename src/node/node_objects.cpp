@@ -5,6 +5,7 @@
 #include "node/when_settled.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
+#include "seeing/log.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -247,6 +248,10 @@ bool node_core::start_pull(node_id from, const frames::payload& p, pull&& how) {
     throw error("it names the same bytes twice");
   }
   how.size = p.size;
+  if (auto log = domain_.logging(); log && !is_log_of(from, p)) {
+    how.logged = ++last_logged_;
+    log->saw_node(log_event::pull, p.size, how.logged, to_text(from));
+  }
   {
     std::lock_guard guard{pulling_mutex_};
     pulling_.emplace(what, std::move(how));
@@ -262,9 +267,15 @@ std::optional<node_core::pull> node_core::take_pull(global_id what) {
   return std::move(found.mapped());
 }
 
+void node_core::log_end(const pull& p, bool arrived) {
+  if (p.logged == 0) return;
+  if (auto log = domain_.logging()) log->saw_node(log_event::pulled, arrived ? 1 : 0, p.logged);
+}
+
 void node_core::leave_pull(global_id what) {
   const auto left = take_pull(what);
   if (!left) return;
+  log_end(*left, false);
   apply(pulls_.leave(what, now()));
   send(what.maker, frames::let_go{what.number});
   if (left->undo) left->undo();
@@ -275,6 +286,7 @@ void node_core::apply(pulls::effects&& e) {
     send(c.peer, frames::chunk_wanted{c.object.number, c.number, c.offset, c.length});
   for (const auto& end : e.ended)
     if (const auto done = take_pull(end.object)) {
+      log_end(*done, !end.lost);
       send(end.object.maker, frames::let_go{end.object.number});
       done->then(!end.lost);
     }

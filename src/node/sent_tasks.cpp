@@ -5,6 +5,7 @@
 #include "node/node_core.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/requirements.hpp"
+#include "seeing/log.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -280,6 +281,8 @@ void node_core::send_away(std::uint64_t number, const attempt& to) {
   add_actor(f, s);
   s.current = to;
   attempts_.emplace(to.number, number);
+  if (auto log = domain_.logging())
+    log->saw_node(log_event::sent, t.number(), to.number, to_text(to.node));
   send(to.node, f);
 }
 

@@ -5,6 +5,7 @@
 #include "node/when_settled.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
+#include "seeing/log.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -68,7 +69,7 @@ void node_core::begin(node_id from, const frames::run& f, const exported_functio
   const served_key key{from, f.attempt};
   const auto turn = call.turn;
   if (turn && function.makes && !instances_.contains(key)) return;  // it was cancelled
-  object* o = nullptr;
+  serving started;
   try {
     task_options options;
     if (f.options) {
@@ -80,7 +81,7 @@ void node_core::begin(node_id from, const frames::run& f, const exported_functio
       options.blocking = f.options->blocking;
       options.stack_size = f.options->stack_size;
     }
-    o = serve(domain_, function, std::move(call), f.options ? &options : nullptr);
+    started = serve(domain_, function, std::move(call), f.options ? &options : nullptr);
   } catch (...) {
     const failure* why = failure::of_exception(function.is.name, std::current_exception());
     frames::done done{f.attempt, 0, 0, 0, frames::came::failure, {}};
@@ -92,7 +93,10 @@ void node_core::begin(node_id from, const frames::run& f, const exported_functio
     drop_instance(key);
     return send(from, done);
   }
+  object* const o = started.out;
   if (!o) return refuse(from, f.attempt, false, "the node is at its bound of unsettled tasks");
+  if (auto l = domain_.logging())
+    l->saw_node(log_event::served, started.task, f.attempt, to_text(from));
   o->retain();
   {
     std::lock_guard guard{work_mutex_};

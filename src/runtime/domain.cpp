@@ -98,10 +98,10 @@ domain::domain(caf::actor_system* external, runtime_options options)
   if (watched && watched->by->attach(*this)) watcher_ = watched->by;
   if (watcher_) observer_ = watcher_;
   else if (at_once() && is_logged(options_)) {
-    log_ = std::make_unique<detail::log>();
-    observer_ = log_.get();
+    log_for_others(true);
+    writes_log_ = true;
   }
-  notes_ = gate_ || options_.count_names || observer_;
+  if (gate_ || options_.count_names || watcher_) notes_ = true;
   std::lock_guard guard{living().mutex};
   living().all.push_back(this);
 }
@@ -165,7 +165,8 @@ void domain::end() {
   }
   if (watcher_) std::exchange(watcher_, nullptr)->closing(clock_->now());
   observer_ = nullptr;
-  if (log_) write_what_was_seen(*log_, options_);
+  logging_ = nullptr;
+  if (writes_log_) write_what_was_seen(*log_, options_);
   clock_.reset();
   own_.reset();
   const auto alive =
@@ -216,12 +217,27 @@ void domain::count_name(const task& t, std::size_t name_count::*what) {
   if (fresh) names_.push_back({std::move(name)});
   ++(names_[place->second].*what);
 }
+void domain::log_for_others(bool on) {
+  if (!at_once()) return;
+  if (!log_) log_ = std::make_unique<detail::log>();
+  if (on) {
+    observer_ = log_.get();
+    logging_ = log_.get();
+    notes_ = true;
+  } else if (!writes_log_) {  // `notes_` stays: there may be other reasons
+    observer_ = nullptr;
+    logging_ = nullptr;
+    log_->clear();
+  }
+}
+
 void domain::note_submitted(const task& t) {
   if (options_.count_names) count_name(t, &name_count::submitted);
-  if (!observer_) return;
-  observer_->saw(moment::submit, t);
+  observer* const w = observed_by();
+  if (!w) return;
+  w->saw(moment::submit, t);
   if (t.type().inputs_of) {
-    const std::pair<observer*, const task*> both{observer_, &t};
+    const std::pair<observer*, const task*> both{w, &t};
     t.type().inputs_of(
         const_cast<task&>(t).call(),
         [](void* with, object* o) {
@@ -232,14 +248,14 @@ void domain::note_submitted(const task& t) {
   }
 }
 void domain::note_settled(const task& t, outcome how) {
-  if (observer_) observer_->settles(t, how);
+  if (auto by = observed_by()) by->settles(t, how);
   if (gate_ && !t.is_constructor()) gate_->actor().tell(left_msg{t.footprint()});
   if (!options_.count_names) return;
   count_name(t, &name_count::settled);
   if (how.is == outcome::failure) count_name(t, &name_count::failed);
 }
 void domain::note_ending(const task& t) {
-  if (observer_) observer_->saw(moment::end, t);
+  if (auto by = observed_by()) by->saw(moment::end, t);
 }
 std::vector<name_count> domain::name_counts() const {
   std::lock_guard guard{names_mutex_};

@@ -87,16 +87,16 @@ public:
   }
   void submitted(const task& t, const seat& s) {
     count(s, &books::submitted);
-    if (notes_) [[unlikely]]
+    if (notes_.load(std::memory_order_relaxed)) [[unlikely]]
       note_submitted(t);
   }
   void settled(const task& t, outcome how, const seat& s) {
     count(s, &books::settled);
-    if (notes_) [[unlikely]]
+    if (notes_.load(std::memory_order_relaxed)) [[unlikely]]
       note_settled(t, how);
   }
   void ending(const task& t) {
-    if (notes_) [[unlikely]]
+    if (notes_.load(std::memory_order_relaxed)) [[unlikely]]
       note_ending(t);
   }
   // The last thing that a task does: the domain may be gone when this returns.
@@ -186,9 +186,15 @@ public:
     together_ = std::move(together);
   }
   bool step_alone(std::int64_t limit);
-  std::size_t runnable() const;                        // jobs that wait for a turn
-  watcher* watching() const { return watcher_; }       // usually null
-  observer* observed_by() const { return observer_; }  // likewise
+  std::size_t runnable() const;                   // jobs that wait for a turn
+  watcher* watching() const { return watcher_; }  // usually null
+  // Likewise; a log may come and go while tasks run.
+  observer* observed_by() const { return observer_.load(std::memory_order_acquire); }
+  // The log, while there is one. writes_log: it is this runtime's own, for its files.
+  detail::log* logging() const { return logging_.load(std::memory_order_acquire); }
+  bool writes_log() const { return writes_log_; }
+  // Because another node asks for it, or none does any more; by one thread.
+  void log_for_others(bool on);
   void may_fail(weak_point where) const {
     if (watcher_) [[unlikely]]
       watcher_->may_fail(where);
@@ -239,12 +245,15 @@ private:
   admission_actor* admission_ = nullptr;
   std::unique_ptr<gate> gate_;
   std::unique_ptr<detail::inspector> inspector_;
-  bool notes_ = false;  // something is to be done when a task is submitted, settles or ends
+  // something is to be done when a task is submitted, settles or ends
+  std::atomic<bool> notes_{false};
 
   std::vector<books> books_;
-  watcher* watcher_ = nullptr;    // with stepped_; it outlives the runtime
-  observer* observer_ = nullptr;  // that, or the log
+  watcher* watcher_ = nullptr;                // with stepped_; it outlives the runtime
+  std::atomic<observer*> observer_{nullptr};  // that, or the log
   std::unique_ptr<detail::log> log_;
+  std::atomic<detail::log*> logging_{nullptr};
+  bool writes_log_ = false;
   std::atomic<bool> stopping_{false}, closing_{false}, awaits_abroad_{false};
   std::atomic<std::int64_t> orphans_{0}, standing_sets_{0};
 

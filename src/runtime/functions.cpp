@@ -114,22 +114,23 @@ void check_replicas(const domain& d, unsigned replicas) {
   if (replicas > 1 && !d.is_node()) throw error(no_replicas(replicas));
 }
 
-object* serve(domain& d, const exported_function& f, arrived_call call,
+serving serve(domain& d, const exported_function& f, arrived_call call,
               const task_options* options) {
   new_task t = create_task(d, *f.served, options);
+  const std::uint64_t number = t.actor->number();
   f.make(t.call, std::move(call));
   try {
     if (!start_task(t, nullptr, 0, true)) {
       f.served->destroy(t.call);
       abandon_task(t);
-      return nullptr;
+      return {};
     }
   } catch (...) {
     f.served->destroy(t.call);
     abandon_task(t);
     throw;
   }
-  return t.out;
+  return {t.out, number};
 }
 
 }  // namespace detail

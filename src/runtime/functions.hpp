@@ -4,6 +4,7 @@
 #include <troupe/export.hpp>
 #include <troupe/options.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -20,9 +21,12 @@ struct found_function {
 // Any thread. types: as the caller knows them.
 found_function find_function(std::string_view name, std::string_view types);
 
-// Starts a task that runs it, and gives its object with a reference; null: the runtime is at its
-// bound. Throws as submit.
-object* serve(domain& d, const exported_function& f, arrived_call call,
+// Starts a task that runs it. Throws as submit.
+struct serving {
+  object* out = nullptr;  // with a reference; null: the runtime is at its bound
+  std::uint64_t task = 0;
+};
+serving serve(domain& d, const exported_function& f, arrived_call call,
               const task_options* options);
 
 }  // namespace troupe::detail

@@ -2,6 +2,7 @@
 #include "seeing/files.hpp"
 
 #include "seeing/graph.hpp"
+#include "seeing/merged_log.hpp"
 #include "seeing/record.hpp"
 #include "seeing/report.hpp"
 #include "seeing/trace.hpp"
@@ -16,6 +17,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 
 namespace troupe::detail {
 
@@ -51,10 +53,13 @@ void write_file(const std::string& wanted, const char* what,
 
 void write_what_was_seen(log& l, const runtime_options& options) noexcept {
   try {
+    recording own = l.take();
+    own.name = options.name;
+    merged_log all(std::move(own), l.take_others());
     write_file(options.trace, "trace",
-               [&](const std::string&, std::ostream& to) { write_trace(l, options.name, to); });
+               [&](const std::string&, std::ostream& to) { write_trace(all, options.name, to); });
     if (options.graph.empty() && options.report.empty()) return;
-    const record seen = read_record(l, options.name);
+    const record seen = read_record(all, options.name);
     write_file(options.graph, "graph",
                [&](const std::string& file, std::ostream& to) { write_graph(seen, file, to); });
     write_file(options.report, "report",

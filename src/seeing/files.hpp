@@ -10,7 +10,7 @@ namespace troupe::detail {
 inline bool is_logged(const runtime_options& o) {
   return !o.trace.empty() || !o.graph.empty() || !o.report.empty();
 }
-// At its end. What cannot be written is said on stderr.
+// When nothing is logged any more. What cannot be written is said on stderr.
 void write_what_was_seen(log& l, const runtime_options& options) noexcept;
 
 }  // namespace troupe::detail

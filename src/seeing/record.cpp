@@ -18,11 +18,11 @@ class reader {
 public:
   explicit reader(record& r) : r_(r) {}
 
-  void take(const event& e, log& l) {
+  void take(const log_event& e, const merged_log& l) {
     r_.ended = std::max(r_.ended, e.at);
     made_.take(e);
-    if (e.is == event::submit) return submit(e, l);
-    if (e.is == event::awaits && e.task == 0) {
+    if (e.is == log_event::submit) return submit(e, l);
+    if (e.is == log_event::awaits && e.task == 0) {
       if (const auto from = all_.find(made_.of(e.other)); from != all_.end())
         r_.awaited.push_back({from->second, record::nobody, e.at});
       return;
@@ -31,38 +31,38 @@ public:
     if (found == places_.end()) return;
     const std::uint32_t place = found->second;
     switch (e.is) {
-      case event::input: depend(e, place, record::never); break;
-      case event::awaits: depend(e, place, e.at); break;
-      case event::away: r_.tasks[place].away = e.at; break;
-      case event::asks: r_.tasks[place].asked = e.at; break;
-      case event::queued: r_.tasks[place].queued = e.at; break;
-      case event::begin:
+      case log_event::input: depend(e, place, record::never); break;
+      case log_event::awaits: depend(e, place, e.at); break;
+      case log_event::away: r_.tasks[place].away = e.at; break;
+      case log_event::asks: r_.tasks[place].asked = e.at; break;
+      case log_event::queued: r_.tasks[place].queued = e.at; break;
+      case log_event::begin:
         if (const auto below = places_.find(e.other); e.other != 0 && below != places_.end())
           r_.edges.push_back({place, below->second, e.at});  // whose body waits for it
         if (auto& begun = r_.tasks[place].begun; begun == record::never) begun = e.at;
         break;
-      case event::park: parked_[e.task] = e.at; break;
-      case event::resume:
+      case log_event::park: parked_[e.task] = e.at; break;
+      case log_event::resume:
         if (const auto p = parked_.find(e.task); p != parked_.end()) {
           r_.tasks[place].parked += e.at - p->second;
           parked_.erase(p);
         }
         break;
-      case event::settle:
+      case log_event::settle:
         r_.tasks[place].settled = e.at;
         r_.tasks[place].outcome = e.number;
         break;
       default: break;
     }
     on_lanes(e);
-    if (e.is == event::end) {
+    if (e.is == log_event::end) {
       places_.erase(found);
       parked_.erase(e.task);
       open_.erase(e.task);
     }
   }
   void finish() {
-    line_.end(r_.ended, [this](std::uint64_t task, std::uint8_t lane, std::int64_t at) {
+    line_.end(r_.ended, [this](std::uint64_t task, std::uint16_t lane, std::int64_t at) {
       close(task, lane, at);
     });
     std::sort(r_.slices.begin(), r_.slices.end(),
@@ -70,7 +70,7 @@ public:
   }
 
 private:
-  void submit(const event& e, log& l) {
+  void submit(const log_event& e, const merged_log& l) {
     if (r_.tasks.size() >= most_tasks) {
       ++r_.left_out;
       return;
@@ -89,28 +89,28 @@ private:
     places_[e.task] = place;
     all_[e.task] = place;
   }
-  void depend(const event& e, std::uint32_t place, std::int64_t at) {
+  void depend(const log_event& e, std::uint32_t place, std::int64_t at) {
     const auto from = all_.find(made_.of(e.other));
     if (from != all_.end() && from->second != place) r_.edges.push_back({from->second, place, at});
   }
-  void on_lanes(const event& e) {
+  void on_lanes(const log_event& e) {
     line_.take(
         e,
-        [this](std::uint64_t task, std::uint8_t lane, std::int64_t at) {
+        [this](std::uint64_t task, std::uint16_t lane, std::int64_t at) {
           if (depth_[lane] > 0) pause(lane, at);
           open_[task] = {at, at, depth_[lane]++};
           stack_[lane].push_back(task);
         },
-        [this](std::uint64_t task, std::uint8_t lane, std::int64_t at) { close(task, lane, at); });
+        [this](std::uint64_t task, std::uint16_t lane, std::int64_t at) { close(task, lane, at); });
   }
   // What lies below works no more, until what lies on it is gone.
-  void pause(std::uint8_t lane, std::int64_t at) {
+  void pause(std::uint16_t lane, std::int64_t at) {
     const auto below = open_.find(stack_[lane].back());
     const auto place = places_.find(stack_[lane].back());
     if (below != open_.end() && place != places_.end())
       r_.tasks[place->second].busy += at - below->second.works_since;
   }
-  void close(std::uint64_t task, std::uint8_t lane, std::int64_t at) {
+  void close(std::uint64_t task, std::uint16_t lane, std::int64_t at) {
     const auto found = open_.find(task);
     const auto place = places_.find(task);
     if (found == open_.end()) return;
@@ -140,8 +140,8 @@ private:
   std::unordered_map<std::uint32_t, std::uint32_t> names_;
   std::unordered_map<std::uint64_t, std::int64_t> parked_;
   std::unordered_map<std::uint64_t, open_slice> open_;
-  std::array<unsigned, 256> depth_{};
-  std::array<std::vector<std::uint64_t>, 256> stack_;
+  std::unordered_map<std::uint16_t, unsigned> depth_;
+  std::unordered_map<std::uint16_t, std::vector<std::uint64_t>> stack_;
 };
 
 // The edges of each task, its arguments before what its body has waited for, and those in the order in
@@ -192,7 +192,7 @@ void find_path(record& r) {
     if (end > begin) r.path.push_back({is, at, begin, end});
   };
   std::int64_t until = r.tasks[at].settled;
-  while (at != record::nobody && r.path.size() < 4 * r.tasks.size()) {
+  for (std::size_t n = 0; at != record::nobody && n < 4 * r.tasks.size(); ++n) {
     const auto& t = r.tasks[at];
     const std::int64_t begun = t.begun == record::never ? until : std::min(t.begun, until);
     // The value that came last before then: in its body; else of its arguments.
@@ -230,14 +230,17 @@ void find_path(record& r) {
 }
 }  // namespace
 
-record read_record(log& l, const std::string& program) {
+record read_record(merged_log& l, const std::string& program) {
   record r;
   r.program = program;
   reader take(r);
-  l.each([&](const event& e) { take.take(e, l); });
+  l.each([&](const log_event& e) { take.take(e, l); });
   take.finish();
   r.lost = l.lost();
-  for (unsigned i = 0; i < 128; ++i) r.lanes.push_back(l.lane_name(static_cast<std::uint8_t>(i)));
+  for (auto& lane : l.lanes())
+    r.lanes.push_back(lane.name.empty() || l.nodes().size() == 1
+                          ? lane.name
+                          : l.nodes()[lane.node] + ": " + lane.name);
   std::unordered_map<std::uint64_t, std::uint32_t> places;
   if (!l.failures().empty())
     for (std::uint32_t i = 0; i < r.tasks.size(); ++i) places.emplace(r.tasks[i].id, i);

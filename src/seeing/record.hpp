@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A log, read: the tasks of a run, what they waited for, and which of them the run's length is due to.
 #pragma once
-#include "seeing/log.hpp"
+#include "seeing/merged_log.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -32,7 +32,8 @@ struct record {
   };
   struct slice {
     std::uint32_t task;
-    std::uint8_t lane, depth;
+    std::uint16_t lane;
+    std::uint8_t depth;
     std::int64_t begin, end;
   };
   // A part of the critical path.
@@ -49,7 +50,7 @@ struct record {
   std::vector<slice> slices;  // by the time of their begin
   std::vector<step> path;     // the critical one, from its first to its last moment
   std::vector<std::string> names;
-  std::vector<std::string> lanes;  // by number; empty: there is none
+  std::vector<std::string> lanes;  // by number; empty: there is none. Of several nodes: with these
   std::int64_t began = 0, ended = 0;
   std::vector<std::pair<std::uint32_t, std::string>> failures;  // tasks, with their whole stories
   std::uint64_t left_out = 0;                                   // tasks beyond the most
@@ -59,6 +60,6 @@ struct record {
 };
 
 // Of the first million tasks.
-record read_record(log& l, const std::string& program);
+record read_record(merged_log& l, const std::string& program);
 
 }  // namespace troupe::detail

@@ -46,7 +46,7 @@ const el=(t,s,c)=>{const e=document.createElement(t);if(s!==undefined)e.textCont
 const hue=n=>{let h=7;for(const c of D.names[n])h=(h*31+c.charCodeAt(0))>>>0;return h%360};
 const colour=n=>"hsl("+hue(n)+" 48% "+(getComputedStyle(root).getPropertyValue("--bg").trim()==="#14181e"?58:52)+"%)";
 let failed=0,open=0,busy=0;for(let i=0;i<N;i++){if(T.outcome[i]>0)failed++;if(T.settled[i]<0)open++;busy+=T.busy[i]}
-const whole=N+D.left_out,workers=Math.max(1,D.lanes.filter(l=>l.startsWith("worker")).length);
+const whole=N+D.left_out,workers=Math.max(1,D.lanes.filter(l=>/(^|: )worker/.test(l)).length);
 $("result").textContent=(failed===0&&open===0?"All "+whole+" tasks have a value.":(whole-failed-open)+" tasks have a value, "+failed+" failed"+(open?", "+open+" have not settled":"")+".")+(D.left_out?" Of "+D.left_out+" more than a million nothing else is shown.":"")+(D.lost?" "+D.lost+" events were lost: there was no room for them.":"");
 const card=(v,k,bad)=>{const c=el("div","","card"+(bad?" bad":""));c.append(el("b",v),el("span",k));$("cards").append(c)};
 card(ms(D.ended),"from the first submit to the end");card(whole.toLocaleString("en"),"tasks");card(String(failed),"failed",failed>0);card(String(workers),"workers");card((100*busy/(D.ended||1)/workers).toFixed(0)+" %","of the workers' time busy");

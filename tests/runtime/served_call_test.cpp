@@ -104,7 +104,7 @@ template <class R> ref<R> serve(const open_runtime& rt, written w) {
   const auto found = wire::find_function(w.name, w.types);
   REQUIRE_MESSAGE(found.function, found.why_not);
   return wire::access::adopt<R>(
-      wire::serve(rt.domain(), *found.function, std::move(w.call), nullptr));
+      wire::serve(rt.domain(), *found.function, std::move(w.call), nullptr).out);
 }
 }  // namespace
 
@@ -162,7 +162,7 @@ TEST_CASE("a served call throws, retries and forwards as any") {
   const auto w = write<served::fails>(1);
   const task_options twice{.retries = 1, .backoff = {.first = duration::zero()}};
   auto tried = wire::access::adopt<int>(
-      wire::serve(rt.domain(), *wire::find_function(w.name, w.types).function, w.call, &twice));
+      wire::serve(rt.domain(), *wire::find_function(w.name, w.types).function, w.call, &twice).out);
   CHECK_SAYS(rt.get(tried), task_error, "no 1");
 }
 

@@ -7,6 +7,7 @@
 #include "seeing/record.hpp"
 #include "tests/app/scratch.hpp"
 #include "tests/runtime/support.hpp"
+#include "tests/seeing/traces.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -21,15 +22,9 @@
 
 using namespace troupe;
 using namespace std::chrono_literals;
+using test::text_of;
 
 namespace {
-std::string text_of(const std::string& file) {
-  std::ifstream in(file);
-  std::stringstream all;
-  all << in.rdbuf();
-  return all.str();
-}
-
 int fib(int n) {
   if (n < 2) return n;
   auto a = here().submit<fib>(n - 1), b = here().submit<fib>(n - 2);
@@ -85,49 +80,6 @@ void everything(runtime& rt) {
   CHECK(rt.get(tried) == 3);
   CHECK(rt.get(locked) == 5);
 }
-
-// What a trace must be: times ascend, spans nest, arrows have both ends, in spans.
-struct counted {
-  std::size_t spans = 0, arrows = 0, waits = 0;
-};
-counted check_trace(const nlohmann::json& j) {
-  counted n;
-  double last = 0;
-  std::map<int, std::vector<std::string>> open;
-  std::map<std::uint64_t, int> arrows;
-  std::map<std::pair<std::uint64_t, std::string>, int> waits;
-  for (auto& e : j.at("traceEvents")) {
-    const std::string ph = e.at("ph");
-    const double at = e.at("ts");
-    if (ph == "M") continue;
-    REQUIRE(at >= last);
-    last = at;
-    const int lane = e.at("tid");
-    if (ph == "B") {
-      open[lane].push_back(e.at("name"));
-      ++n.spans;
-    } else if (ph == "E") {
-      REQUIRE(!open[lane].empty());
-      open[lane].pop_back();
-    } else if (ph == "s" || ph == "f") {
-      REQUIRE(!open[lane].empty());
-      int& is = arrows[e.at("id")];
-      REQUIRE(is == (ph == "s" ? 0 : 1));
-      ++is;
-      n.arrows += ph == "s" ? 1 : 0;
-    } else {
-      REQUIRE((ph == "b" || ph == "e"));
-      int& is = waits[{e.at("id"), e.at("name")}];
-      is += ph == "b" ? 1 : -1;
-      REQUIRE((is == 0 || is == 1));
-      n.waits += ph == "b" ? 1 : 0;
-    }
-  }
-  for (auto& [lane, some] : open) CHECK(some.empty());
-  for (auto& [id, is] : arrows) CHECK(is == 2);
-  for (auto& [id, is] : waits) CHECK(is == 0);
-  return n;
-}
 }  // namespace
 
 TEST_CASE("a trace validates: spans nest, arrows have both ends, times ascend") {
@@ -142,7 +94,7 @@ TEST_CASE("a trace validates: spans nest, arrows have both ends, times ascend") 
       everything(rt);
     }
     const auto j = nlohmann::json::parse(text_of(f.path("t" + std::to_string(workers) + ".json")));
-    const auto n = check_trace(j);
+    const auto n = test::check_trace(j);
     CHECK(j.at("otherData").at("events_lost") == 0);
     CHECK(n.spans >= 67 + 20);
     CHECK(n.arrows >= 66);
@@ -241,8 +193,8 @@ TEST_CASE("an environment variable is enough, and two runtimes write two files")
     CHECK(rt.get(rt.submit<load>(1)) == 1);
   }
   ::unsetenv("TROUPE_TRACE");
-  (void)check_trace(nlohmann::json::parse(text_of(f.path("all.json"))));
-  (void)check_trace(nlohmann::json::parse(text_of(f.path("all.2.json"))));
+  (void)test::check_trace(nlohmann::json::parse(text_of(f.path("all.json"))));
+  (void)test::check_trace(nlohmann::json::parse(text_of(f.path("all.2.json"))));
 }
 
 TEST_CASE("a file of a kind that there is not is refused before anything runs") {
