@@ -22,11 +22,24 @@ std::size_t record_size(const value_type& type) {
 
 object*& keeper(object& o) { return *static_cast<object**>(o.storage()); }
 
-object* allocate_object(domain& d, const value_type& type, seat& s) {
-  d.may_fail(weak_point::memory);
+namespace {
+object* make_object(domain& d, const value_type& type, seat& s) {
   auto o = new (s.blocks.take(record_size(type))) object(&d.nowhere(), &type);
   d.count(s, &books::made);
   return o;
+}
+[[gnu::noinline]] object* make_watched(domain& d, const value_type& type, seat& s) {
+  d.may_fail(weak_point::memory);
+  object* o = make_object(d, type, s);
+  d.watching()->saw_made(*o);
+  return o;
+}
+}  // namespace
+
+object* allocate_object(domain& d, const value_type& type, seat& s) {
+  if (d.watching()) [[unlikely]]
+    return make_watched(d, type, s);
+  return make_object(d, type, s);
 }
 
 void hold_memory(object* o) noexcept { o->holds.fetch_add(1, std::memory_order_relaxed); }
@@ -60,6 +73,16 @@ bool object::sole() const noexcept {
   }
 }
 
+namespace {
+[[gnu::noinline]] void bury_mourned(object* o, seat& s) noexcept {
+  domain& told = *o->home.load(std::memory_order_relaxed)->inside;
+  const bool is_watched = o->mourner == static_cast<std::uint8_t>(mourner::simulation);
+  if (is_watched) told.watching()->saw_gone(*o);
+  release_memory(o, s);
+  if (!is_watched) told.orphan_gone();  // which may be gone then, too
+}
+}  // namespace
+
 void bury(object* dead) noexcept { bury(dead, seat::mine()); }
 void bury(object* dead, seat& s) noexcept {
   if (auto outer = s.burying) {  // a value that dies with another
@@ -75,9 +98,9 @@ void bury(object* dead, seat& s) noexcept {
     if (o->failed) static_cast<const failure*>(o->value)->release();
     else if (o->aliased) keeper(*o)->drop();
     else if (o->type->destroy) o->type->destroy(o->storage());
-    domain* orphans = o->orphaned ? o->home.load(std::memory_order_relaxed)->inside : nullptr;
-    release_memory(o, s);
-    if (orphans) orphans->orphan_gone();
+    if (o->mourner) [[unlikely]]
+      bury_mourned(o, s);
+    else release_memory(o, s);
   }
   s.burying = nullptr;
 }
@@ -96,6 +119,10 @@ void send_turn(domain& d, caf::abstract_actor& who, turn_msg m) { send(d, who, m
 void send_cancel(domain& d, caf::abstract_actor& who, cancel_msg m) { send(d, who, m); }
 
 // ---- the store ----------------------------------------------------------------------------------
+
+store_core::store_core(domain& d)
+    : domain_(d),
+      mourner_(d.watching() ? mourner::simulation : mourner::nobody) {}
 
 void store_core::on(put_msg& m) {
   object& o = *m.o;
@@ -126,6 +153,7 @@ void store_core::on(ask_msg& m) {
 void store_core::on(retire_msg& m) {
   m.into->store = table_.counts();
   retired_ = true;
+  mourner_ = mourner::runtime;
   errands_of(rest_, domain_).answer = m.who;
 }
 
@@ -150,9 +178,15 @@ void store_core::on(cancel_msg& m) {
 void store_core::on(nudge_msg&) { errands_of(rest_, domain_).nudged.add(domain_); }
 
 void store_core::reap(object* o) {
-  o->orphaned = retired_;
+  o->mourner = static_cast<std::uint8_t>(mourner_) & 3;
   o->next_dead = rest_.dead;
   rest_.dead = o;
+}
+
+std::size_t store_core::unburied() const {
+  std::size_t n = 0;
+  for (const object* o = rest_.dead; o; o = o->next_dead) ++n;
+  return n;
 }
 
 void store_core::run(const errands& e) {

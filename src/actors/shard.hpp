@@ -36,9 +36,12 @@ inline errands& errands_of(leftovers& r, domain& d) {
   return *r.more;
 }
 
+// Who hears that an object is gone: usually nobody; the runtime, if it has ended; its simulation.
+enum class mourner : std::uint8_t { nobody, runtime, simulation };
+
 class store_core {
 public:
-  explicit store_core(domain& d) : domain_(d) {}
+  explicit store_core(domain& d);
   void on(put_msg& m);
   void on(drop_msg& m);
   void on(watch_msg& m);
@@ -58,6 +61,8 @@ public:
   }
   bool closed() const { return retired_; }
   const object_table& table() const { return table_; }
+  std::size_t unburied()
+      const;  // objects that are gone, and whose values are still to be destroyed
 
 private:
   static void run(const errands& e);
@@ -65,7 +70,8 @@ private:
   leftovers rest_;
   object_table table_;
   domain& domain_;
-  bool retired_ = false;  // from now on the dead are orphans
+  bool retired_ = false;
+  mourner mourner_;
 };
 
 class resolver_core {

@@ -79,6 +79,8 @@ domain::domain(caf::actor_system* external, runtime_options options)
         "the actor system has another scheduler than Troupe's: call troupe::configure(config) "
         "before the actor_system is made from it");
   options_.workers = static_cast<unsigned>(system_->scheduler().num_workers());
+  auto watched = stepped_ ? dynamic_cast<const watched_config*>(&system_->config()) : nullptr;
+  if (watched && watched->by->attach(*this)) watcher_ = watched->by;
   nowhere_.inside = this;
   shards_.resize(std::bit_ceil(std::clamp<std::size_t>(options_.workers + 2, 8, 64)));
   for (auto& s : shards_) {
@@ -94,8 +96,6 @@ domain::domain(caf::actor_system* external, runtime_options options)
     gate_ =
         std::make_unique<gate>(*this, options_.max_unsettled_tasks, options_.max_argument_bytes);
   inspector_ = std::make_unique<detail::inspector>(*this);
-  auto watched = stepped_ ? dynamic_cast<const watched_config*>(&system_->config()) : nullptr;
-  if (watched && watched->by->attach(*this)) watcher_ = watched->by;
   if (watcher_) observer_ = watcher_;
   else if (at_once() && is_logged(options_)) {
     log_for_others(true);

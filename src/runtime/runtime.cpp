@@ -158,6 +158,7 @@ void put_object(object* o) noexcept {
 
 void abandon_object(object* o) noexcept {
   domain& d = *o->home.load(std::memory_order_relaxed)->inside;
+  if (auto w = d.watching()) w->saw_unmade(*o);
   d.count(seat::mine(), &books::made, -1);
   release_memory(o);
 }

@@ -25,6 +25,10 @@ public:
   // It is over; nothing of it is touched from now on.
   virtual void closing(std::int64_t now) noexcept = 0;
   virtual void saw_time(std::int64_t now) noexcept = 0;
+  // An object was made; nobody can reach it any more; or it was made in vain, and nobody ever could.
+  virtual void saw_made(const object& o) noexcept = 0;
+  virtual void saw_gone(const object& o) noexcept = 0;
+  virtual void saw_unmade(const object& o) noexcept = 0;
   // Of the program's points: throws if it fails.
   virtual void reach(std::string_view point) = 0;
   // Before each turn. Throws what a check has found.

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace troupe::testing::detail {
@@ -20,12 +21,27 @@ public:
     ++counts_.puts;
     events_.push_back({now, 0, 0, line::put});
   }
+  void made(const troupe::detail::object& o) {
+    ++counts_.made;
+    if (!objects_.insert(&o).second && broken_.empty())
+      broken_ = "an object is made where another one lives";
+  }
+  void gone(const troupe::detail::object& o) {
+    ++counts_.gone;
+    if (objects_.erase(&o) == 0 && broken_.empty()) broken_ = "an object is gone that is not there";
+  }
+  void unmade(const troupe::detail::object& o) {
+    gone(o);
+    --counts_.gone;
+    --counts_.made;
+  }
+  std::size_t objects() const { return objects_.size(); }  // that live
   void time(std::int64_t now) { events_.push_back({now, 0, 0, line::time}); }
   void fault(std::int64_t now, std::string_view point);
   void over(std::int64_t now) { events_.push_back({now, 0, 0, line::over}); }
 
   struct counters {
-    std::size_t submitted = 0, settled = 0, ended = 0, puts = 0;
+    std::size_t submitted = 0, settled = 0, ended = 0, puts = 0, made = 0, gone = 0;
   };
   const counters& counts() const { return counts_; }
   // Empty, or the first thing that must not have happened.
@@ -82,6 +98,7 @@ private:
   std::vector<std::uint32_t> alive_;
   std::unordered_map<const troupe::detail::task*, std::uint32_t>
       numbers_;  // looked up, never listed
+  std::unordered_set<const troupe::detail::object*> objects_;
   std::vector<std::string> points_;
   counters counts_;
   std::string broken_;

@@ -47,6 +47,7 @@ template <class F> void each_wait(domain& d, F f) {
 struct sums {
   object_table::counters store;
   task_graph::counters graph;
+  std::size_t unburied = 0;  // of those gone: their store has not come to it yet
 };
 
 sums add_up(domain& d) {
@@ -58,6 +59,7 @@ sums add_up(domain& d) {
     all.store.puts += t.puts;
     all.store.drops += t.drops;
     all.store.gone += t.gone;
+    all.unburied += s.store->core().unburied();
     const auto& g = s.resolver->core().graph().counts();
     all.graph.awaited += g.awaited;
     all.graph.answered += g.answered;
@@ -189,7 +191,9 @@ void check_invariants(domain& d, const history& seen) {
   hold(all.graph.answered <= all.graph.awaited, "waits are answered once");
   hold(all.store.puts <= counts.settled + counts.puts, "an object is put once");
   const std::size_t made = d.total(&books::made);
-  hold(all.store.gone <= made, "no more objects are gone than were made");
+  hold(made == counts.made && all.store.gone == counts.gone + all.unburied,
+       "the counts of objects made and gone are those of the history");
+  hold(made == all.store.gone + seen.objects() - all.unburied, "objects made = gone + alive");
   hold(all.store.puts <= made, "no more objects are put than were made");
   if (d.runnable() == 0 && !seat::mine().running) check_quiet(d, seen, all);
 }

@@ -71,6 +71,9 @@ public:
   void saw_put(const troupe::detail::object&) noexcept override { past.put(now()); }
   void saw_input(const troupe::detail::task&, const troupe::detail::object&) noexcept override {}
   void saw_wait(const troupe::detail::task*, const troupe::detail::object&) noexcept override {}
+  void saw_made(const troupe::detail::object& o) noexcept override { past.made(o); }
+  void saw_gone(const troupe::detail::object& o) noexcept override { past.gone(o); }
+  void saw_unmade(const troupe::detail::object& o) noexcept override { past.unmade(o); }
   void saw_time(std::int64_t) noexcept override { past.time(now()); }
   void turn() override {
     ++steps;

@@ -21,7 +21,7 @@ struct store_entry {
   // the store's alone
   std::uint8_t watched : 1 = 0;   // the resolver wants to hear of it
   std::uint8_t dropped : 1 = 0;   // the last ref is gone
-  std::uint8_t orphaned : 1 = 0;  // it outlived its runtime
+  std::uint8_t mourner : 2 = 0;   // who hears of its end: a detail::mourner
   std::uint8_t away : 1 = 0;      // on another node, which is asked once somebody waits for it
 };
 
