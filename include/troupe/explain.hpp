@@ -37,7 +37,7 @@ std::string_view name_of(task_state s) noexcept;
 // Where a wait was written.
 struct call_site {
   const char* file = nullptr;
-  unsigned line = 0;
+  std::size_t line = 0;  // as wide as the pointer: no bits in between to mask out where it is passed
 };
 
 // One thing that a task waits for.
@@ -51,7 +51,10 @@ struct task_status {
   std::uint64_t id = 0;  // unique in the process; 0: none
   std::string name;
   task_state state = task_state::pending;
-  std::optional<duration> since;     // so long it has been so, where that is known
+  // So long it has been so. at_least: so long ago it was first seen so (by an earlier explain() or
+  // tasks(), or by who looks for rings); what nobody has seen before has none.
+  std::optional<duration> since;
+  bool at_least = false;
   std::optional<duration> deadline;  // what is left of it
   std::vector<wait_cause> causes;
   std::string where;  // file and line of the wait, where they are known

@@ -62,6 +62,8 @@ namespace detail {
 object* create_object(domain& d, const value_type& type);
 void put_object(object* o) noexcept;  // its value is in place
 void abandon_object(object* o) noexcept;
+// Waits until it has settled, which it has not. False: not by then.
+bool await_object(domain& d, object* o, const duration* timeout, call_site at);
 // Waits until n of them (all that are not null) have settled. False: not by then.
 bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,
                    const duration* timeout, call_site at = {});
@@ -75,7 +77,7 @@ template <class T>
 inline void await_one(domain& d, const ref<T>& r, const duration* timeout, call_site at) {
   object* o = access::get(r);
   if (!o) throw_empty_input();
-  if (!o->is_sealed() && !await_objects(d, &o, 1, 1, timeout, at)) throw_timed_out(*timeout);
+  if (!o->is_sealed() && !await_object(d, o, timeout, at)) throw_timed_out(*timeout);
 }
 template <class T>
 void await_all(domain& d, const std::vector<ref<T>>& refs, const duration* timeout, call_site at) {

@@ -96,13 +96,16 @@ struct sleeper : timer {
   // `back_off`: before another try. `limit`: of a wait, which it ends. `deadline`: of a task, which
   // it asks to end; wake answers once.
   enum kind : std::uint8_t { sleep, back_off, limit, deadline } is = sleep;
+  std::uint64_t began = 0;  // ticks; of a sleep and a back_off
 };
 
 struct resource_wait : resource_ask {
   caf::abstract_actor* who = nullptr;
+  std::uint64_t began = 0;  // ticks
 };
 struct entrance : entry {
   caf::abstract_actor* who = nullptr;
+  std::uint64_t began = 0;  // ticks
 };
 
 // The object's outcome; its value (or what keeps it, if it lies elsewhere) is in its record.

@@ -90,6 +90,7 @@ void admission_core::on(survey_msg& m) {
                                .is = wait_kind::resource,
                                .place = &a,
                                .number = a.order,
+                               .began = w.began,
                                .resource = p.name,
                                .amount = p.amount});
   });
@@ -113,16 +114,22 @@ void clock_core::on(survey_msg& m) {
       case sleeper::limit: is = wait_kind::limit; break;
       case sleeper::deadline: is = wait_kind::deadline; break;
     }
-    m.into->waits.push_back(
-        {.who = task_hold{*t}, .is = is, .place = &s, .number = s.order, .due = s.due});
+    m.into->waits.push_back({.who = task_hold{*t},
+                             .is = is,
+                             .place = &s,
+                             .number = s.order,
+                             .began = s.began,
+                             .due = s.due});
   });
   if (m.who) send_ready(domain_, *m.who, nullptr);
 }
 
 void gate_core::on(survey_msg& m) {
   bound_.each([&](const entry& e) {
-    if (task* t = as_task(static_cast<const entrance&>(e).who, domain_))
-      m.into->waits.push_back({.who = task_hold{*t}, .is = wait_kind::bound, .place = &e});
+    auto& w = static_cast<const entrance&>(e);
+    if (task* t = as_task(w.who, domain_))
+      m.into->waits.push_back(
+          {.who = task_hold{*t}, .is = wait_kind::bound, .place = &e, .began = w.began});
   });
   if (m.who) send_ready(domain_, *m.who, nullptr);
 }

@@ -4,6 +4,7 @@
 #include "actors/seat.hpp"
 #include "actors/shard.hpp"
 #include "actors/task.hpp"
+#include "actors/ticks.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
 #include "runtime/requirements.hpp"
@@ -103,6 +104,7 @@ bool task::wants_resources() const {
 void task::ask_resources() {
   task_extras& x = *extras_;
   x.asked = true;
+  x.asks.began = ticks();
   x.asks.key = domain_->clock().now() - advance_of(x.options.priority);
   if (auto w = domain_->observed_by()) [[unlikely]]
     w->saw(moment::asks, *this);
@@ -154,6 +156,7 @@ void task::back_off() {
   intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   domain_->clock().start();
   x.back_off.due = domain_->clock().after(wait);
+  x.back_off.began = ticks();
   await_itself(1);
   domain_->clock().actor().tell(sleep_msg{&x.back_off});
   if (arm()) schedule();

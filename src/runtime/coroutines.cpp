@@ -31,7 +31,7 @@ void await_in_body(object* o) {
   if (!me)
     throw error(
         "co_await of a ref that has not settled, in a stream that runs in no task: submit it");
-  await_objects(me->inside(), &o, 1, 1, nullptr);
+  await_object(me->inside(), o, nullptr, {});
 }
 
 }  // namespace troupe::detail

@@ -327,6 +327,7 @@ bool pass_gate(domain& d, std::size_t bytes, bool only_try) {
         "or in the program");
   entrance e;
   e.bytes = bytes;
+  e.began = ticks();
   e.only_try = only_try;
   e.of_task = me && &me->inside() == &d;
   e.party = (me ? me->inside() : d).number();
@@ -342,19 +343,9 @@ bool pass_gate(domain& d, std::size_t bytes, bool only_try) {
   throw cancelled("a submit was cancelled while it waited at the bound");
 }
 
-bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,
-                   const duration* timeout, call_site at) {
-  if (count == 1 && n == 1 && !timeout && objects[0] &&
-      !objects[0]->is_sealed()) {  // a get of a child, most often
-    seat& s = seat::mine();
-    refuse_waits(s);
-    if (task* me = s.running) {
-      me->refuse_if_asked();
-      me->refuse_wait_for_itself(objects[0]);
-      run_on_this_stack(*me, *objects[0], s);
-      if (objects[0]->is_sealed()) return true;
-    }
-  }
+namespace {
+bool await_by_message(domain& d, object* const* objects, std::size_t count, std::size_t n,
+                      const duration* timeout, call_site at) {
   if (sealed_of(objects, count) >= n) return true;
   refuse_waits();
   std::optional<std::int64_t> until;
@@ -403,6 +394,28 @@ bool await_objects(domain& d, object* const* objects, std::size_t count, std::si
     throw deadlock("nothing can go on, and the program waits for a value that nobody will make");
   return false;
 }
+}  // namespace
+
+bool await_object(domain& d, object* o, const duration* timeout, call_site at) {
+  if (!timeout) {  // a get of a child, most often
+    seat& s = seat::mine();
+    refuse_waits(s);
+    if (task* me = s.running) {
+      me->refuse_if_asked();
+      me->refuse_wait_for_itself(o);
+      run_on_this_stack(*me, *o, s);
+      if (o->is_sealed()) return true;
+    }
+  }
+  return await_by_message(d, &o, 1, 1, timeout, at);
+}
+
+bool await_objects(domain& d, object* const* objects, std::size_t count, std::size_t n,
+                   const duration* timeout, call_site at) {
+  if (count == 1 && n == 1 && objects[0] && !objects[0]->is_sealed())
+    return await_object(d, objects[0], timeout, at);
+  return await_by_message(d, objects, count, n, timeout, at);
+}
 
 void sleep_in_task(domain& d, duration time) {
   task* me = seat::mine().running;
@@ -413,6 +426,7 @@ void sleep_in_task(domain& d, duration time) {
   d.clock().start();
   sleeper s;
   s.due = d.clock().after(time);
+  s.began = ticks();
   s.who = me;
   if (auto w = d.observed_by()) [[unlikely]]
     w->saw(moment::sleep, *me, time.count());

@@ -48,7 +48,10 @@ std::string_view in_words(task_state s) {
 
 nlohmann::json as_json(const task_status& t) {
   nlohmann::json j{{"id", t.id}, {"name", t.name}, {"state", name_of(t.state)}};
-  if (t.since) j["since_ns"] = t.since->count();
+  if (t.since) {
+    j["since_ns"] = t.since->count();
+    j["at_least"] = t.at_least;
+  }
   if (t.deadline) j["deadline_ns"] = t.deadline->count();
   if (!t.where.empty()) j["where"] = t.where;
   auto& causes = j["waits_for"] = nlohmann::json::array();
@@ -68,7 +71,7 @@ std::string as_text(const nlohmann::json& j) {
 std::string task_status::text() const {
   constexpr std::size_t most = 8;
   std::string s = "'" + name + "' " + std::string(in_words(state));
-  if (since) s += " for " + detail::in_words(*since);
+  if (since) s += " for " + detail::in_words(*since) + (at_least ? " or more" : "");
   for (std::size_t i = 0; i < causes.size(); ++i) {
     if (i == most) {
       s += ", and " + std::to_string(causes.size() - most) + " more";
@@ -264,7 +267,70 @@ task_status inspector::status_of(const census& c, task& t,
       }
     }
   }
+  if (!s.since) {
+    s.since = seen_so(t, waits);
+    s.at_least = s.since.has_value();
+  }
   return s;
+}
+
+// ---- since when ---------------------------------------------------------------------------------
+
+namespace {
+// What a task waits for, as far as another look would find it the same. 0: that cannot be told.
+std::uint64_t condition_of(const task& t, std::optional<wait_kind> waits) {
+  const auto claimed = t.out()->claim.load();
+  if (!waits && claimed == claim::claimed && t.inside().is_node()) return 0;  // here, or away
+  const auto state =
+      waits ? static_cast<std::uint64_t>(*waits) : 100 + static_cast<std::uint64_t>(claimed);
+  const std::uint64_t ends = t.asked_to_end() ? 1 : 0;
+  return 1 + (state | ends << 8 | static_cast<std::uint64_t>(t.attempt()) << 16);
+}
+void add_kind(std::optional<wait_kind>& to, wait_kind k) {
+  if (k != wait_kind::deadline && k != wait_kind::limit) to = to ? std::min(*to, k) : k;
+}
+}  // namespace
+
+void inspector::note(const census& c) {
+  constexpr std::size_t most = 100'000;  // tasks: else a look would take too long
+  if (!domain_.at_once()) return;
+  struct known {
+    const task* it = nullptr;
+    std::optional<wait_kind> waits = {};
+  };
+  std::unordered_map<std::uint64_t, known> all;
+  if (c.waits.size() <= most) {
+    for (auto& [what, t] : c.makers) all[t.get()->id()].it = t.get();
+    for (auto& w : c.waits) {
+      known& k = all[w.who.get()->id()];
+      k.it = w.who.get();
+      add_kind(k.waits, w.is);
+    }
+  }
+  const std::uint64_t now = ticks();
+  std::lock_guard guard{conditions_mutex_};
+  std::unordered_map<std::uint64_t, condition> fresh;
+  for (auto& [id, k] : all) {
+    const std::uint64_t is = condition_of(*k.it, k.waits);
+    if (is == 0) continue;
+    const auto before = conditions_.find(id);
+    const bool same = before != conditions_.end() && before->second.is == is;
+    fresh.emplace(id, condition{is, same ? before->second.since : now});
+  }
+  conditions_.swap(fresh);
+}
+
+std::optional<duration> inspector::seen_so(const task& t,
+                                           const std::vector<const seen_wait*>& waits) const {
+  std::optional<wait_kind> kind;
+  for (auto w : waits) add_kind(kind, w->is);
+  const std::uint64_t is = condition_of(t, kind);
+  std::lock_guard guard{conditions_mutex_};
+  const auto found = conditions_.find(t.id());
+  if (is == 0 || found == conditions_.end() || found->second.is != is) return std::nullopt;
+  const std::int64_t since = ticks_to_ns(ticks() - found->second.since);
+  if (since < 1'000'000) return std::nullopt;  // by this very look
+  return duration(since);
 }
 
 namespace {
@@ -316,6 +382,7 @@ explanation inspector::explain(object& o) {
   const await how = [this](std::size_t n, const ask& f) { await_answers(domain_, n, f); };
   census c = take(how);
   if (!c.makers.contains(&o)) ask_makers(c, {&o}, how, false);
+  note(c);
   std::vector<task_status> all;
   const auto root = c.makers.find(&o);
   if (root == c.makers.end()) {
@@ -353,6 +420,7 @@ explanation inspector::explain(object& o) {
 std::vector<task_status> inspector::tasks(const task_filter& filter) {
   const turn_to_ask turn(*this);
   const census c = take([this](std::size_t n, const ask& f) { await_answers(domain_, n, f); });
+  note(c);
   std::vector<task_status> all;
   for (auto& [id, k] : by_task(c)) {
     if (all.size() >= filter.most) break;

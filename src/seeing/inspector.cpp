@@ -239,6 +239,7 @@ void inspector::forget(const task& t) {
 // How many waits there are.
 std::size_t inspector::look_once() {
   census now = take(own_way());
+  note(now);
   std::vector<const seen_wait*> tags;
   auto v = rings_in(now, tags);
   const std::size_t waits = now.waits.size();

@@ -26,6 +26,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -97,6 +98,9 @@ private:
   std::size_t look_once();
   std::string words(const census& c, const seen_wait& w) const;
   struct turn_to_ask;
+  // Keeps since when each task that a census has seen is known to be as it is.
+  void note(const census& c);
+  std::optional<duration> seen_so(const task& t, const std::vector<const seen_wait*>& waits) const;
   task_status status_of(const census& c, task& t, const std::vector<const seen_wait*>& waits) const;
 
   domain& domain_;
@@ -112,6 +116,11 @@ private:
   caf::actor own_;                    // what is answered; its thread's
   std::unique_ptr<census> suspects_;  // the last census, if it had rings that it alone has seen
   std::size_t told_ = 0;              // messages and tasks at the last look at rest
+  struct condition {
+    std::uint64_t is = 0, since = 0;  // ticks
+  };
+  mutable std::mutex conditions_mutex_;
+  std::unordered_map<std::uint64_t, condition> conditions_;  // of the last census
   std::mutex stories_mutex_;
   std::unordered_map<std::uint64_t, std::shared_ptr<const std::string>> stories_;
 };

@@ -183,17 +183,20 @@ std::vector<situation> situations() {
        [](runtime& rt, const flag& open) { return rt.with({.name = "it"}).submit(spin, open); },
        task_state::running,
        {"'it' is running"}});
-  all.push_back(
-      {"its body, since it was cancelled",
-       {},
-       [](runtime& rt, const flag& open) {
-         auto it = rt.with({.name = "it"}).submit(spin, open);
-         CHECK(test::soon([&] { return rt.explain(it).tasks()[0].state == task_state::running; }));
-         CHECK(test::soon([&] { return rt.cancel(it) == cancel_result::requested; }));
-         return it;
-       },
-       task_state::ending,
-       {"was asked to end", "its body"}});
+  all.push_back({"its body, since it was cancelled",
+                 {},
+                 [](runtime& rt, const flag& open) {
+                   const auto begun = std::make_shared<std::atomic<bool>>(false);
+                   auto it = rt.with({.name = "it"}).submit([=] {
+                     *begun = true;
+                     return spin(open);
+                   });
+                   CHECK(test::soon([&] { return begun->load(); }));
+                   CHECK(test::soon([&] { return rt.cancel(it) == cancel_result::requested; }));
+                   return it;
+                 },
+                 task_state::ending,
+                 {"was asked to end", "its body"}});
   all.push_back({"its body, since its parent was cancelled",
                  {},
                  [](runtime& rt, const flag& open) {
@@ -225,11 +228,11 @@ std::vector<situation> situations() {
   all.push_back({"a value that no task makes",
                  {},
                  [](runtime& rt, const flag& open) {
-                   auto silent = rt.system().spawn([open](caf::event_based_actor* self) {
-                     self->become([](int) { return caf::delegated<int>{}; });
-                   });
-                   (void)open;
-                   auto asked = rt.with({.name = "asks", .deadline = 60s}).from<int>(silent, 1);
+                   auto slow =
+                       rt.system().spawn<caf::detached>([open](caf::event_based_actor* self) {
+                         self->become([open](int) { return spin(open); });
+                       });
+                   auto asked = rt.with({.name = "asks", .deadline = 60s}).from<int>(slow, 1);
                    return rt.with({.name = "it"}).submit([](int x) { return x; }, asked);
                  },
                  task_state::pending,
@@ -241,7 +244,7 @@ std::vector<situation> situations() {
 TEST_CASE("explain names the state of a task and what it waits for") {
   test::deadline over{120s};
   for (auto& s : situations()) {
-    CAPTURE(s.what);
+    CAPTURE(std::string(s.what));
     const auto open = std::make_shared<std::atomic<bool>>(false);
     auto options = s.options;
     if (options.workers == 0) options.workers = 2;
@@ -261,9 +264,33 @@ TEST_CASE("explain names the state of a task and what it waits for") {
     CHECK(said);
     const auto j = nlohmann::json::parse(rt.explain(it).json());
     CHECK(j.at(0).at("state") == std::string(name_of(s.state)));
+    CHECK(test::soon([&] { return rt.explain(it).tasks()[0].since.has_value(); }, 5s));
     *open = true;
     rt.stop();
   }
+}
+
+TEST_CASE("explain says since when, from where the wait began or was first seen") {
+  test::deadline over;
+  runtime rt{{.workers = 2, .resources = {{"gpu", 1}}}};
+  const auto open = std::make_shared<std::atomic<bool>>(false);
+  auto holds = rt.with({.name = "holds", .resources = {{"gpu", 1}}}).submit(nap, open);
+  auto wants = rt.with({.resources = {{"gpu", 1}}}).submit([] { return 1; });
+  auto waits = rt.submit([](int x) { return x; }, holds);
+  CHECK(test::soon([&] { return rt.explain(wants).tasks()[0].state == task_state::admitting; }));
+  test::linger(20ms);
+  const auto w = rt.explain(wants).tasks()[0];
+  REQUIRE(w.since);
+  CHECK(*w.since >= 15ms);
+  CHECK(!w.at_least);
+  (void)rt.explain(waits);
+  test::linger(20ms);
+  const auto p = rt.explain(waits).tasks()[0];
+  REQUIRE(p.since);
+  CHECK(p.at_least);
+  CHECK(*p.since >= 15ms);
+  CHECK(p.text().find(" or more: the value of 'holds'") != std::string::npos);
+  *open = true;
 }
 
 TEST_CASE("a producer whose stream is full, and a call whose actor is busy") {
