@@ -138,6 +138,27 @@ public:
     return job;
   }
 
+  // Up to `most` that are wanted, of the first `looked_at` of the heap, the first before the others.
+  template <class P>
+  std::size_t pick(Job** out, std::size_t most, std::size_t looked_at, P wanted) {
+    if (seems_empty()) return 0;
+    std::lock_guard guard{lock_};
+    std::vector<item> kept;
+    std::size_t got = 0;
+    for (std::size_t n = 0; n < looked_at && got < most && !heap_.empty(); ++n) {
+      std::pop_heap(heap_.begin(), heap_.end(), later);
+      if (wanted(heap_.back().job)) out[got++] = heap_.back().job;
+      else kept.push_back(heap_.back());
+      heap_.pop_back();
+    }
+    for (const item& i : kept) {
+      heap_.push_back(i);
+      std::push_heap(heap_.begin(), heap_.end(), later);
+    }
+    size_.store(heap_.size(), std::memory_order_relaxed);
+    return got;
+  }
+
 private:
   struct item {
     std::int64_t key;
@@ -295,7 +316,8 @@ public:
   template <class P> std::size_t take_waiting(Job** out, std::size_t most, P wanted) {
     constexpr std::size_t looked_at = 64;
     std::size_t got = 0;
-    if (is_crowded()) got = inbox_.pick(out, most, looked_at, wanted);
+    if (is_crowded()) got = keyed_.pick(out, most, looked_at, wanted);
+    if (got < most && is_crowded()) got += inbox_.pick(out + got, most - got, looked_at, wanted);
     for (std::size_t i = 0, n = lanes_.load(std::memory_order_acquire); i < n && got < most; ++i)
       if (lane* l = lane_[i].load(std::memory_order_acquire); l && is_crowded())
         got += l->jobs.pick(out + got, most - got, looked_at, wanted);
@@ -393,7 +415,11 @@ private:
       ++wakes_;
     }
     if (permits_ > 0 && (!job || permits_ >= asleep_.load())) --permits_;
-    asleep_.fetch_sub(1);
+    const bool was_last = asleep_.fetch_sub(1) == 1;
+    guard.unlock();
+    // Those that were pushed while it slept have told nobody.
+    if (auto w = was_last ? crowd_.load(std::memory_order_acquire) : nullptr; w && anything_left())
+      w->crowded();
     return job;
   }
   static constexpr std::chrono::milliseconds long_rest{50};

@@ -96,16 +96,18 @@ struct sleeper : timer {
   // `back_off`: before another try. `limit`: of a wait, which it ends. `deadline`: of a task, which
   // it asks to end; wake answers once.
   enum kind : std::uint8_t { sleep, back_off, limit, deadline } is = sleep;
-  std::uint64_t began = 0;  // ticks; of a sleep and a back_off
+  std::int64_t since = 0;  // of a sleep and a back_off
 };
 
 struct resource_wait : resource_ask {
   caf::abstract_actor* who = nullptr;
-  std::uint64_t began = 0;  // ticks
+  std::int64_t since = 0;  // of the runtime's clock, in ns
+  bool may_leave = false;  // another node may run it
+  bool leaves = false;     // with the answer: it is to go there instead
 };
 struct entrance : entry {
   caf::abstract_actor* who = nullptr;
-  std::uint64_t began = 0;  // ticks
+  std::int64_t since = 0;  // likewise
 };
 
 // The object's outcome; its value (or what keeps it, if it lies elsewhere) is in its record.
@@ -191,6 +193,12 @@ struct give_back_msg {
   resource_wait* w;
   caf::strong_actor_ptr holder = nullptr;
   void keep();
+};
+// From the node: so many of those that wait, the first to come, are to go to other nodes, if they may and
+// these have what they ask for.
+struct send_asks_msg {
+  std::size_t most;
+  std::vector<bool> there;  // by the numbers of the names
 };
 struct withdraw_ask_msg {
   resource_wait* w;
@@ -306,6 +314,7 @@ TROUPE_LOCAL_MESSAGE(troupe::detail::retire_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::ask_resources_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::give_back_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::withdraw_ask_msg)
+TROUPE_LOCAL_MESSAGE(troupe::detail::send_asks_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::enter_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::withdraw_entry_msg)
 TROUPE_LOCAL_MESSAGE(troupe::detail::left_msg)

@@ -90,7 +90,7 @@ void admission_core::on(survey_msg& m) {
                                .is = wait_kind::resource,
                                .place = &a,
                                .number = a.order,
-                               .began = w.began,
+                               .since = w.since,
                                .resource = p.name,
                                .amount = p.amount});
   });
@@ -118,7 +118,7 @@ void clock_core::on(survey_msg& m) {
                              .is = is,
                              .place = &s,
                              .number = s.order,
-                             .began = s.began,
+                             .since = s.since,
                              .due = s.due});
   });
   if (m.who) send_ready(domain_, *m.who, nullptr);
@@ -129,7 +129,7 @@ void gate_core::on(survey_msg& m) {
     auto& w = static_cast<const entrance&>(e);
     if (task* t = as_task(w.who, domain_))
       m.into->waits.push_back(
-          {.who = task_hold{*t}, .is = wait_kind::bound, .place = &e, .began = w.began});
+          {.who = task_hold{*t}, .is = wait_kind::bound, .place = &e, .since = w.since});
   });
   if (m.who) send_ready(domain_, *m.who, nullptr);
 }

@@ -76,7 +76,8 @@ struct seen_wait {
   std::uint64_t on = 0;
   object* what = nullptr;
   call_site at = {};
-  std::uint64_t began = 0;     // ticks; 0: not known
+  std::uint64_t began = 0;     // ticks; 0: not known; or:
+  std::int64_t since = 0;      // of the runtime's clock, as is the next
   std::int64_t due = 0;        // of a clock's
   std::uint32_t resource = 0;  // its name's number
   std::int64_t amount = 0;     // ten-thousandths

@@ -267,8 +267,10 @@ void task::schedule_as_asked(seat& s) noexcept {
   if (type_.role == task_role::method) {
     if (turn().outside) return ask_turn_back();
     if (stage_ == stage::pending && !turn().has_turn) return ask_turn();
-  } else if (stage_ == stage::admitting) stage_ = stage::pending;
-  else if (stage_ == stage::pending && (must_leave() || follows()) && leave_home()) return;
+  } else if (stage_ == stage::admitting) {
+    stage_ = stage::pending;
+    if (extras_->asks.leaves && leave_for_resources()) return;
+  } else if (stage_ == stage::pending && (must_leave() || follows()) && leave_home()) return;
   else if (stage_ == stage::pending && wants_resources()) return ask_resources();
   if (auto w = domain_->observed_by(); w && stage_ == stage::pending) [[unlikely]]
     w->saw(moment::queued, *this);

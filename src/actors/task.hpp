@@ -266,6 +266,7 @@ private:
   bool may_follow() const;
   // False: there is no other node, and it goes on here.
   bool leave_home();
+  bool leave_for_resources();
   bool goes_elsewhere();
   bool keeps_call() const { return extras_ && extras_->away && extras_->away->keeps_call; }
   void keep_call();

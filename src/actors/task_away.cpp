@@ -54,6 +54,22 @@ bool task::leave_home() {
   return true;
 }
 
+// It was waiting for resources, and has been told to look for them elsewhere. False: it is to end.
+bool task::leave_for_resources() {
+  task_extras& x = *extras_;
+  x.asks.leaves = x.asked = false;
+  if (is_to_end() || domain_->stopping()) return false;
+  const auto where = domain_->outside();
+  if (!where) {
+    ask_resources();
+    return true;
+  }
+  out_->claim.store(claim::claimed);
+  set_out(where);
+  where->offer(*this);
+  return true;
+}
+
 // True: it does not run now. For another try of what must leave; or it has come back, and its inputs
 // are to come as well.
 bool task::goes_elsewhere() {

@@ -4,7 +4,6 @@
 #include "actors/seat.hpp"
 #include "actors/shard.hpp"
 #include "actors/task.hpp"
-#include "actors/ticks.hpp"
 #include "runtime/domain.hpp"
 #include "runtime/failure.hpp"
 #include "runtime/requirements.hpp"
@@ -52,9 +51,11 @@ bool task::go_on() {
     case stage::forwarding: finish_forwarding(); return false;
     case stage::unbegun:
     case stage::leaving: leave(); return false;
+    case stage::away:  // nobody has taken it
     case stage::backing_off:
       if (!take_back()) return false;
       if (!wants_resources() || is_to_end() || domain_->stopping()) return true;
+      if (stage_ == stage::away && (has_reply() || must_leave())) return true;
       ask_resources();
       return false;
     default: return take_back();
@@ -104,11 +105,17 @@ bool task::wants_resources() const {
 void task::ask_resources() {
   task_extras& x = *extras_;
   x.asked = true;
-  x.asks.began = ticks();
-  x.asks.key = domain_->clock().now() - advance_of(x.options.priority);
+  const bool first = stage_ == stage::pending, came_back = stage_ == stage::away;
+  if (!came_back) {  // else it keeps its place
+    x.asks.since = domain_->clock().now();
+    x.asks.key = x.asks.since - advance_of(x.options.priority);
+  }
+  x.asks.leaves = false;
+  x.asks.may_leave = first && domain_->is_node() && type_.travels &&
+                     type_.role == task_role::plain && !is_private() && !x.feeds &&
+                     !x.options.retry_on;
   if (auto w = domain_->observed_by()) [[unlikely]]
     w->saw(moment::asks, *this);
-  const bool first = stage_ == stage::pending;
   stage_ = first ? stage::admitting : stage::readmitting;
   if (!first) intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   await_itself(1);
@@ -156,7 +163,7 @@ void task::back_off() {
   intrusive_ptr_add_ref(ctrl());  // for a place in a queue
   domain_->clock().start();
   x.back_off.due = domain_->clock().after(wait);
-  x.back_off.began = ticks();
+  x.back_off.since = domain_->clock().now();
   await_itself(1);
   domain_->clock().actor().tell(sleep_msg{&x.back_off});
   if (arm()) schedule();

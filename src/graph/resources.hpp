@@ -71,6 +71,12 @@ public:
       for (auto& e : in_order) f(*e.who, *e.part);
     }
   }
+  // f(ask), once for each that waits among the first `most` places of each line's heap.
+  template <class F> void each_near_front(std::size_t most, F f) const {
+    for (auto& l : lines_)
+      for (std::size_t i = 0; i < l.heap.size() && i < most; ++i)
+        if (const entry& e = l.heap[i]; e.part == &e.who->parts.front()) f(*e.who);
+  }
   template <class F> void each_held(F f) const {
     for (auto a = held_; a; a = a->next_held) f(*a);
   }

@@ -238,7 +238,7 @@ node_core::time node_core::next_turn() const {
   if (!links_.empty()) next = std::min({next, load_at_, review_at_});
   if (!resting_.empty() || !calls_.empty()) next = std::min(next, review_at_);
   if (placement_.waiting() > 0) next = std::min(next, hope_at_);
-  return std::min(next, relieve_at_);
+  return std::min({next, relieve_at_, relieve_asks_at_});
 }
 
 void node_core::turn() {
@@ -256,6 +256,7 @@ void node_core::turn() {
     relieve_at_ = t + 200'000;
   }
   if (relieve_at_ <= t) relieve();
+  if (relieve_asks_at_ <= t || review_at_ <= t) relieve_admission();
   if (review_at_ <= t) {
     review_at_ = t + review_every;
     review_resting();

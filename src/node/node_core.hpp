@@ -176,6 +176,7 @@ private:
   void place(std::uint64_t number);
   void give_back(task& t);
   void relieve();  // the workers of what waits
+  void relieve_admission();
   void apply(placings&& all);
   void send_away(std::uint64_t number, const attempt& to);
   void bring(std::uint64_t number, away_reply reply);
@@ -407,7 +408,7 @@ private:
   std::unordered_set<const outgoing_call*> stay_;       // calls that nobody there can run
   std::vector<death> deaths_;                           // of late
   std::deque<std::pair<time, node_facts>> lost_nodes_;  // who may come again
-  time relieve_at_ = INT64_MAX, crowded_since_ = 0;
+  time relieve_at_ = INT64_MAX, crowded_since_ = 0, relieve_asks_at_ = INT64_MAX;
   std::size_t ended_before_ = 0;  // tasks of the runtime, then
   bool draining_ = false;
   frames::load told_load_;

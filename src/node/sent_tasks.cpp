@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The owner's side: which of its tasks run elsewhere, and what comes of them.
+#include "actors/admission.hpp"
 #include "actors/shard.hpp"
 #include "actors/task.hpp"
 #include "node/node_core.hpp"
@@ -149,10 +150,11 @@ void node_core::take_over(task& t, bool must_leave) {
       apply(lineage_.place_it(number, inputs));
     else place(number);
   } else {
-    t.set_out(shared_from_this());
-    apply(placement_.give(offer_of(number, s), now()));
+    auto offered = offer_of(number, s);
+    const bool asks = !offered.wants.resources.empty();
+    apply(placement_.give(std::move(offered), now()));
     if (const auto found = sent_.find(number); found != sent_.end() && !found->second.current) {
-      stay_.insert(travels);
+      if (!asks) stay_.insert(travels);
       apply(placement_.forget({id_, number}, now()));
       bring(number, {});
     }
@@ -200,10 +202,27 @@ void node_core::relieve() {
     }
     for (std::size_t i = 0; i < got; ++i) {
       auto taken = static_cast<task*>(jobs[i]);
-      if (taken->claim_it()) take_over(*taken, false);
-      else taken->release();  // somebody who needs its value runs it
+      if (taken->claim_it()) {
+        taken->set_out(shared_from_this());
+        take_over(*taken, false);
+      } else taken->release();  // somebody who needs its value runs it
     }
   }
+}
+
+// Of those that wait for resources of this runtime, some may go where there are more of these.
+void node_core::relieve_admission() {
+  const auto admission = domain_.admission();
+  const bool any = admission && admission->core().anyone_may_leave() && placement_.taker();
+  relieve_asks_at_ = any ? now() + 1 * ms : INT64_MAX;
+  if (!any) return;
+  constexpr std::size_t at_once = 8;
+  send_asks_msg m{at_once, {}};
+  for (const auto& resource : domain_.options().resources)
+    m.there.push_back(std::any_of(links_.begin(), links_.end(), [&](const auto& l) {
+      return !l.second.leaving && l.second.facts.resources.contains(resource.first);
+    }));
+  admission->tell(std::move(m));
 }
 
 void node_core::apply(placings&& all) {

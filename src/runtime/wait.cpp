@@ -327,7 +327,7 @@ bool pass_gate(domain& d, std::size_t bytes, bool only_try) {
         "or in the program");
   entrance e;
   e.bytes = bytes;
-  e.began = ticks();
+  e.since = d.clock().now();
   e.only_try = only_try;
   e.of_task = me && &me->inside() == &d;
   e.party = (me ? me->inside() : d).number();
@@ -426,7 +426,7 @@ void sleep_in_task(domain& d, duration time) {
   d.clock().start();
   sleeper s;
   s.due = d.clock().after(time);
-  s.began = ticks();
+  s.since = d.clock().now();
   s.who = me;
   if (auto w = d.observed_by()) [[unlikely]]
     w->saw(moment::sleep, *me, time.count());

@@ -225,6 +225,8 @@ task_status inspector::status_of(const census& c, task& t,
     if (w->is == wait_kind::turn || w->is == wait_kind::turn_back) cause.resource = w->of;
     if (w->at.line != 0 && s.where.empty())
       s.where = std::string(w->at.file) + ":" + std::to_string(w->at.line);
+    if (w->since != 0)
+      s.since = duration(std::max<std::int64_t>(0, domain_.clock().now() - w->since));
     if (w->began != 0 && domain_.at_once())
       s.since = duration(std::max<std::int64_t>(0, ticks_to_ns(ticks() - w->began)));
     s.causes.push_back(std::move(cause));

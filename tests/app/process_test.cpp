@@ -244,8 +244,7 @@ TEST_CASE("a run whose time is up says what it waited for, and ends with 124") {
   const auto r = run_pipeline({"--timeout", "100ms", "--set", "pipeline.fetch=1h"});
   CHECK(r.code == 124);
   CHECK(r.output.empty());
-  CHECK(
-      has(r.messages, "troupe: task 'process' is waiting for its arguments"));
+  CHECK(has(r.messages, "troupe: task 'process' is waiting for its arguments"));
   CHECK(has(r.messages, "troupe: the time is up"));
   CHECK(has(r.messages, "  not done: aggregate 1 of 1\n"));
 }
@@ -253,8 +252,7 @@ TEST_CASE("a run whose time is up says what it waited for, and ends with 124") {
 TEST_CASE("--explain says why tasks wait while they do") {
   const auto r = run_pipeline({"--explain=20ms", "--set", "pipeline.fetch=300ms"});
   CHECK(r.code == 0);
-  CHECK(has(r.messages,
-            "troupe: task 'aggregate' is waiting for its arguments"));
+  CHECK(has(r.messages, "troupe: task 'aggregate' is waiting for its arguments"));
   CHECK(run_pipeline({"--explain"}).code == 0);
 }
 

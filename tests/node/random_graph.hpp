@@ -67,12 +67,16 @@ inline std::vector<planned> plan_of(unsigned seed) {
   return plan;
 }
 
+// gpus: runtimes have a resource of that name, and some tasks that submit none ask for it.
 inline std::vector<troupe::ref<number>> submit(const troupe::scope& rt,
-                                               const std::vector<planned>& plan) {
+                                               const std::vector<planned>& plan,
+                                               bool gpus = false) {
   std::vector<troupe::ref<number>> all;
   for (const auto& p : plan) {
     troupe::task_options options;
     if (p.far) options.labels = {"far"};
+    if (gpus && p.own % 2 == 0 && (p.what == planned::plain || p.what == planned::pauses))
+      options.resources = {{"gpu", p.own % 4 == 0 ? 1 : 0.5}};
     const auto to = rt.with(options);
     std::vector<troupe::ref<number>> inputs;
     for (const auto i : p.inputs) inputs.push_back(all[i]);

@@ -78,7 +78,7 @@ public:
     std::vector<std::vector<troupe::ref<number>>> results;
     for (std::size_t i = 0, n = 1 + all_.below(3); i < n; ++i) {
       plans.push_back(plan_of(static_cast<unsigned>(seed_ * 4 + i)));
-      results.push_back(submit(all_.runtime(home_), plans.back()));
+      results.push_back(submit(all_.runtime(home_), plans.back(), true));
       for (auto& t : tallies) call_some(home_, t);
       const auto until = all_.now() + chance(300);
       (void)all_.run_until([&] { return all_.now() >= until; }, never);

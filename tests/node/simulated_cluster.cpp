@@ -31,7 +31,8 @@ std::size_t cluster::start(const std::string& address, const std::vector<std::st
                            const std::vector<std::string>& join, bool serves) {
   auto n = std::make_unique<node>();
   n->simulation = std::make_unique<troupe::testing::simulation>(
-      random_.next(), troupe::runtime_options{.labels = labels, .name = address});
+      random_.next(),
+      troupe::runtime_options{.resources = {{"gpu", 1}}, .labels = labels, .name = address});
   n->domain = &access::domain_of(n->simulation->runtime());
   (void)n->domain->clock().advance(now_);
   n->domain->step_with([this](time limit) { return step(limit); });

@@ -50,6 +50,10 @@ int total(values<int> all) {
   return n;
 }
 void sleeps(int ms) { here().sleep_for(std::chrono::milliseconds(ms)); }
+int spins(int n) {
+  test::linger(3ms);
+  return n;
+}
 int waits_for_ever() {
   here().sleep_for(1h);
   return 0;
@@ -58,7 +62,7 @@ int waits_for_ever() {
 struct pair {
   pair() {
     export_tasks<where, twice, fails, nested, tries, waits, look, pass, numbers, long_text, sum,
-                 both, many, total, sleeps, waits_for_ever>();
+                 both, many, total, sleeps, spins, waits_for_ever>();
     REQUIRE(there.wait_for(1, 10s));
     REQUIRE(home.wait_for(1, 10s));
   }
@@ -194,6 +198,60 @@ TEST_CASE("what the own workers cannot take runs on a node that has room") {
   for (int i = 0; i < 40; ++i) busy.push_back(p.a.submit<far::twice>(i));
   p.a.get(std::move(busy));
   CHECK(p.b.stats().tasks_settled > 0);
+}
+
+TEST_CASE("all that is submitted while the workers sleep is seen, and runs where there is room") {
+  test::deadline over;
+  for (const int priority : {0, 1}) {
+    far::pair p;
+    std::vector<ref<int>> all;
+    for (int i = 0; i < 60; ++i)
+      all.push_back(p.a.with({.priority = priority}).submit<far::spins>(i));
+    for (int i = 0; i < 60; ++i) CHECK(p.a.get(all[i]) == i);
+    CHECK(p.b.stats().tasks_settled > 0);
+  }
+}
+
+TEST_CASE("tasks that wait for a resource go to a node that has more of it") {
+  test::deadline over;
+  export_tasks<far::sleeps, far::twice>();
+  runtime a{{.workers = 2, .resources = {{"gpu", 1}, {"disk", 1}}, .name = "a"}},
+      b{{.workers = 2, .resources = {{"gpu", 2}}, .name = "b"}};
+  node there = b.join({.listen = "127.0.0.1:0", .name = "b"});
+  node home = a.join({.join = {there.address()}, .name = "a", .serves = false});
+  REQUIRE(home.wait_for(1, 10s));
+  std::vector<ref<void>> all;
+  for (int i = 0; i < 40; ++i)
+    all.push_back(a.with({.resources = {{"gpu", 1}}}).submit<far::sleeps>(5));
+  a.get(std::move(all));
+  CHECK(b.stats().tasks_settled >= 10);
+  CHECK(a.stats().tasks_settled == 40);
+
+  // What only this node has, it waits for here; and who may not travel.
+  const std::size_t before = b.stats().tasks_settled;
+  std::vector<ref<void>> own;
+  for (int i = 0; i < 10; ++i) {
+    own.push_back(a.with({.resources = {{"gpu", 1}, {"disk", 1}}}).submit<far::sleeps>(3));
+    own.push_back(a.with({.resources = {{"gpu", 1}}}).submit([] { here().sleep_for(3ms); }));
+  }
+  a.get(std::move(own));
+  CHECK(b.stats().tasks_settled == before);
+
+  // Those that wait can be cancelled wherever they are, and come back when the node leaves.
+  std::vector<ref<void>> some;
+  for (int i = 0; i < 60; ++i)
+    some.push_back(a.with({.resources = {{"gpu", 1}}}).submit<far::sleeps>(i % 7));
+  for (int i = 0; i < 60; i += 3) (void)a.cancel(some[i]);
+  CHECK(test::soon([&] { return b.stats().tasks_settled > before + 3; }));
+  { const node leaves = std::move(there); }
+  for (int i = 0; i < 60; ++i) {
+    if (i % 3 != 0) a.get(some[i]);
+    else try {
+        a.get(some[i]);
+      } catch (const cancelled&) {}
+  }
+  CHECK(a.get(a.with({.resources = {{"gpu", 1}}}).submit<far::twice>(2)) == 4);
+  CHECK(test::soon([&] { return a.stats().tasks_unended == 0; }));
 }
 
 TEST_CASE("nothing is left on either side when all is done") {

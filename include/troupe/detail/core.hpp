@@ -19,10 +19,10 @@ struct store_entry {
   std::uint8_t split : 1 = 0;    // its refs are those of parts of its value, each with its own part
   std::uint8_t : 0;
   // the store's alone
-  std::uint8_t watched : 1 = 0;   // the resolver wants to hear of it
-  std::uint8_t dropped : 1 = 0;   // the last ref is gone
-  std::uint8_t mourner : 2 = 0;   // who hears of its end: a detail::mourner
-  std::uint8_t away : 1 = 0;      // on another node, which is asked once somebody waits for it
+  std::uint8_t watched : 1 = 0;  // the resolver wants to hear of it
+  std::uint8_t dropped : 1 = 0;  // the last ref is gone
+  std::uint8_t mourner : 2 = 0;  // who hears of its end: a detail::mourner
+  std::uint8_t away : 1 = 0;     // on another node, which is asked once somebody waits for it
 };
 
 // One wait for one object: the object's resolver links it, and answers it exactly once.
