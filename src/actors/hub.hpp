@@ -379,7 +379,7 @@ private:
       w->crowded();
     }
   }
-  bool is_crowded() const { return idle_.load() == 0; }
+  bool is_crowded() const { return !has_place(); }  // a guest has a worker's place
   void wake() {
     std::lock_guard guard{mutex_};
     if (permits_ < asleep_.load(std::memory_order_relaxed)) {

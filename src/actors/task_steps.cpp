@@ -55,7 +55,7 @@ bool task::go_on() {
     case stage::backing_off:
       if (!take_back()) return false;
       if (!wants_resources() || is_to_end() || domain_->stopping()) return true;
-      if (stage_ == stage::away && (has_reply() || must_leave())) return true;
+      if (stage_ == stage::away && (has_reply() || must_leave() || keeps_call())) return true;
       ask_resources();
       return false;
     default: return take_back();

@@ -23,12 +23,15 @@ struct sent_ref {
   std::optional<std::vector<char>> value;  // of a short one that has settled
   std::optional<global_id> at;             // its value lies there, under that name
   std::vector<node_id> copies;             // these have it, too
+  std::vector<std::uint64_t> inside;       // what `value` names, by their places, each once
 };
 // held: the bytes are many, so they stay with the sender, under that number, and are pulled in chunks.
 // flat: they are those of the value itself, not of its encoding.
 struct payload {
   std::vector<char> bytes;
   std::vector<sent_ref> refs;
+  std::uint64_t named =
+      0;  // so many of them, the first, are named by the bytes; the others by values of refs
   std::uint64_t held = 0, size = 0;
   bool flat = false;
 };

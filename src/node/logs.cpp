@@ -101,8 +101,10 @@ void node_core::log_is_told(node_id peer) {
 
 void node_core::lose_logs(node_id peer) {
   log_is_told(peer);
-  if (const auto found = logs_.find(peer); found != logs_.end() && !found->second->over)
-    end_log(peer, false);
+  if (const auto found = logs_.find(peer); found != logs_.end() && !found->second->complete) {
+    if (!found->second->over) end_log(peer, false);
+    logs_.erase(found);  // it may come again
+  }
 }
 
 // To who waits for them.
@@ -122,7 +124,10 @@ void node_core::on(node_id from, frames::log_ready&&) { start_log(from); }
 void node_core::start_log(node_id peer) {
   if (!domain_.writes_log()) return send(peer, frames::log_wanted{frames::log_wanted::enough});
   const auto [at, fresh] = logs_.try_emplace(peer);
-  if (!fresh) return;
+  if (!fresh) {
+    if (at->second->over) send(peer, frames::log_wanted{frames::log_wanted::enough});
+    return;
+  }
   at->second = std::make_shared<log_collection>();
   at->second->is.ids = {to_text(peer)};
   at->second->is.name = links_.at(peer).facts.name;

@@ -153,9 +153,12 @@ private:
     node_id node;
   };
   struct given {
-    std::uint64_t index = 0;  // in the frame with the value
+    std::uint64_t index = 0;  // among what the value names
     global_id object;
     std::uint64_t type = 0;
+    std::uint64_t place = 0;           // in the frame
+    std::optional<global_id> in = {};  // the value is that object's; none: its task's
+    bool stale = false;                // of a node that is gone, or was
   };
   struct sent_task {
     task* t = nullptr;  // alive until it is brought its reply
@@ -171,6 +174,7 @@ private:
     bool again = false;         // it has settled, and runs for what its value refers to
     hosted* call_of = nullptr;  // it is a call of an actor whose instance is elsewhere
     bool broke = false;         // its reply says so
+    unsigned lost_tries = 0;    // so many attempts have missed what another node had
   };
   void take_over(task& t, bool must_leave);
   void place(std::uint64_t number);
@@ -211,15 +215,24 @@ private:
     std::vector<given> gives;
     bool kept = false;  // so it has said
     bool lost = false;  // something of that, until it is made again
+    // It has run again, there; what is named in values of what it gave is to come from there.
+    std::optional<node_id> again_at = {};
+    std::set<global_id> asked = {};          // those values
+    std::shared_ptr<ref_source> keeps = {};  // them, there
   };
-  static std::vector<given> named_in(const std::vector<frames::sent_ref>& refs);
+  static std::vector<given> named_in(const frames::payload& p, std::optional<global_id> in = {});
   static std::vector<given> given_by(node_id maker, std::vector<given> named);
   void note_call(task& t, std::vector<given>&& gives);
   void hear_of_call(task& t, bool kept);
   void hold_back_given(node_id peer);
   void run_again();
   void made_again(node_id from, std::uint64_t number, frames::came how,
-                  const std::vector<given>& sent, ref_source* refs);
+                  const std::vector<given>& sent, std::shared_ptr<ref_source> refs);
+  void note_inside(node_id from, global_id object, const frames::payload& p);
+  bool rename_given(std::uint64_t number, node_id from, const std::vector<given>& sent,
+                    ref_source* refs);
+  void ask_inside(std::uint64_t number);
+  bool take_inside(node_id from, frames::have& f);
   void not_made_again(std::uint64_t number, const std::string& why);
   void forget_call(std::uint64_t number);
   void review_calls();
@@ -398,6 +411,7 @@ private:
   std::uint64_t reviewed_ = 0;
   std::map<std::uint64_t, kept_call> calls_;
   std::unordered_map<const task*, std::uint64_t> calls_of_;  // the same
+  std::unordered_map<global_id, std::uint64_t> given_in_;    // calls, by what their values name
   std::map<global_id, copying> copying_;
   std::map<global_id, copy> copies_;
   std::unordered_map<const known_function*, std::uint64_t> hashes_;

@@ -63,16 +63,15 @@ bool is_short(const object& o, const value_codec& type) {
 
 frames::payload node_core::pack(node_id to, std::vector<char>&& bytes, shared_objects::sink& refs) {
   frames::payload p;
+  refs.take(p);
   if (bytes.size() <= rides_along) {
     p.bytes = std::move(bytes);
-    p.refs = refs.take();
     return p;
   }
   p.size = bytes.size();
   held h{to, std::move(bytes)};
   h.data = h.bytes.data();
   hold(p, std::move(h));
-  p.refs = refs.take();
   return p;
 }
 
@@ -99,7 +98,7 @@ frames::payload node_core::outcome_of(node_id to, object& o, const value_codec& 
         frames::payload p;
         (void)refs.name(&o, type);
         p.size = std::max(type.held(o.value), rides_along);
-        p.refs = refs.take();
+        refs.take(p);
         return p;
       }
       if (type.flat && type.flat->size(o.value) > rides_along) {
@@ -360,7 +359,7 @@ void node_core::on(node_id from, frames::want&& f) {
 }
 
 void node_core::on(node_id from, frames::have&& f) {
-  if (take_made(from, f)) return;
+  if (take_inside(from, f) || take_made(from, f)) return;
   if (!f.known) {
     if (const auto s = objects_->not_at(f.object)) return ask_for(*s);
     if (const auto s = objects_->no_copy(f.object, from)) return ask_for(*s);
@@ -375,7 +374,8 @@ void node_core::on(node_id from, frames::have&& f) {
     return found.o->drop();
   }
   if (f.what.flat) return have_flat(from, f);
-  auto refs = objects_->arrived(from, std::move(f.what.refs));
+  if (f.how == frames::came::value) note_inside(from, f.object, f.what);
+  auto refs = objects_->arrived(from, std::move(f.what.refs), f.object);
   const auto have = std::make_shared<frames::have>(std::move(f));
   try {
     (void)unpack(from, have->what, [this, from, have, refs](std::vector<char>* bytes) {

@@ -140,7 +140,7 @@ bool node_core::take_made(node_id from, frames::have& f) {
     return true;
   }
   const global_id held{from, f.what.held};
-  if (f.how == frames::came::value) sent_.at(number).gives = given_by(from, named_in(f.what.refs));
+  if (f.how == frames::came::value) sent_.at(number).gives = given_by(from, named_in(f.what));
   const auto refs = objects_->arrived(from, std::move(f.what.refs));
   try {
     const bool pulled = f.what.flat ? take_flat(from, number, f.what)

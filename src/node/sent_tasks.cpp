@@ -17,6 +17,7 @@ namespace {
 constexpr std::int64_t us = 1'000, ms = 1'000'000;
 constexpr std::int64_t of_late = 10'000 * ms;  // deaths of nodes
 constexpr std::int64_t comes_again = 60'000 * ms;
+constexpr unsigned most_lost_tries = 3;
 // Shorter tasks than that are done before they have reached another node.
 constexpr std::int64_t worth_a_way = 20 * us;
 
@@ -378,6 +379,12 @@ bool node_core::take_reply(node_id from, std::uint64_t number, frames::came how,
       return bring_failure(number, failure::kind::thrown,
                            std::string("how it failed cannot be read: ") + e.what());
     }
+    // Where it ran, something was lost that it refers to; here that may be made again, or known to be.
+    sent_task& s = sent_.at(number);
+    if (why->kind_of() == failure::kind::lost && !s.call_of && ++s.lost_tries < most_lost_tries) {
+      why->release();
+      return place_again(number);
+    }
     bring(number, {away_reply::failed, {}, {}, why});
   });
 }
@@ -387,7 +394,7 @@ void node_core::on(node_id from, frames::done&& f) {
                          ? std::optional{f.what.refs[0].object}
                          : std::nullopt;
   if (f.how == frames::came::stays && !stays) return malformed(from, "a value without a name");
-  auto named = named_in(f.what.refs);
+  auto named = named_in(f.what);
   // Kept until it is read, also if nobody wants it.
   auto refs = objects_->arrived(from, std::move(f.what.refs));
   const auto under_way = attempts_.find(f.attempt);
@@ -410,7 +417,7 @@ void node_core::on(node_id from, frames::done&& f) {
   found->second.current.reset();
   if (found->second.again) {
     if (f.what.held != 0) send(from, frames::let_go{f.what.held});
-    return made_again(from, number, f.how, named, refs.get());
+    return made_again(from, number, f.how, named, std::move(refs));
   }
   if (f.how == frames::came::value && !found->second.call_of &&
       !found->second.t->type().travels->makes)

@@ -6,6 +6,7 @@
 #include "runtime/failure.hpp"
 #include "seeing/log.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace troupe::detail {
@@ -40,11 +41,27 @@ shared_objects::afterwards::~afterwards() {
 std::uint64_t shared_objects::sink::index(object* o, const value_codec& type) {
   const std::size_t before = refs_.size();
   const std::uint64_t at = name(o, type);
-  if (refs_.size() == before || !o->is_sealed() || o->failed) return at;
-  std::vector<char> bytes;
-  if (encoder{bytes, this}.value_if_short(o->value, type, short_value))
-    refs_[at].value = std::move(bytes);
+  if (refs_.size() > before) objects_.back() = {o, &type};
+  if (inside_ && std::find(inside_->begin(), inside_->end(), at) == inside_->end())
+    inside_->push_back(at);
   return at;
+}
+
+void shared_objects::sink::take(frames::payload& into) {
+  into.named = refs_.size();
+  for (std::size_t i = 0; i < refs_.size(); ++i) {  // which grows
+    const named n = objects_[i];
+    if (!n.o || !n.o->is_sealed() || n.o->failed) continue;
+    std::vector<char> bytes;
+    std::vector<std::uint64_t> inside;
+    inside_ = &inside;
+    const bool fits = encoder{bytes, this}.value_if_short(n.o->value, *n.type, short_value);
+    inside_ = nullptr;
+    if (!fits) continue;
+    refs_[i].value = std::move(bytes);
+    refs_[i].inside = std::move(inside);
+  }
+  into.refs = std::move(refs_);
 }
 
 std::uint64_t shared_objects::sink::name(object* o, const value_codec& type) {
@@ -55,17 +72,18 @@ std::uint64_t shared_objects::sink::name(object* o, const value_codec& type) {
     throw error("node " + to_text(to_) + " is not connected any more");
   const auto lies = table_.lie_at_.find(o);
   if (lies != table_.lie_at_.end() && lies->second.maker == to_) {
-    refs_.push_back({lies->second, type.hash, {}, {}, {}});
+    refs_.push_back({lies->second, type.hash, {}, {}, {}, {}});
   } else {
     const global_id id = table_.name_of(o, type);
     if (id.maker == table_.self_) (void)table_.borrows_.lend(id, to_);
     else if (id.maker != to_ && table_.borrows_.is_borrowed(id)) table_.borrows_.pass_on(id, to_);
-    refs_.push_back({id, type.hash, {}, {}, {}});
+    refs_.push_back({id, type.hash, {}, {}, {}, {}});
     if (lies != table_.lie_at_.end() && id.maker == table_.self_) refs_.back().at = lies->second;
     refs_.back().copies = table_.entries_.at(id).copies;
     if (id.maker != table_.self_)
       refs_.back().copies.push_back(table_.self_);  // it may be asked, too
   }
+  objects_.push_back({nullptr, &type});
   return place->second;
 }
 
@@ -181,8 +199,13 @@ void shared_objects::unpack(object& o, const value_codec& type, const std::vecto
 }
 
 std::shared_ptr<ref_source> shared_objects::arrived(node_id from,
-                                                    std::vector<frames::sent_ref> refs) {
+                                                    std::vector<frames::sent_ref> refs,
+                                                    std::optional<global_id> in) {
   if (refs.empty()) return nullptr;
+  std::vector<std::optional<global_id>> comes_in(refs.size(), in);
+  for (const auto& r : refs)
+    for (const auto place : r.inside)
+      if (place < refs.size() && refs[place].object != r.object) comes_in[place] = r.object;
   afterwards then;
   std::lock_guard guard{mutex_};
   std::unordered_map<std::uint64_t, source::known> own;
@@ -200,12 +223,14 @@ std::shared_ptr<ref_source> shared_objects::arrived(node_id from,
     } else {
       apply(borrows_.got(r.object, from), then);
       entry& e = entries_[r.object];
-      if (std::exchange(e.is_lost, false)) {  // with a connection that has been made again
+      if (e.is_lost || e.stale) {  // it has been made again, or a connection
+        e.is_lost = e.stale = false;
         forget_stand_in(r.object, e, then);
         e.settled = e.asked = false;
         e.lost.clear();
       }
       if (!e.o) e.hash = r.type;
+      if (comes_in[i]) e.in = comes_in[i];
       if (r.at && r.at->maker != self_ && !e.settled && at_.emplace(*r.at, r.object).second) {
         if (e.at) at_.erase(*e.at);
         e.at = r.at;
@@ -245,12 +270,24 @@ std::string shared_objects::gone_text(global_id id) const {
 void shared_objects::lose(entry& e, const std::string& why, afterwards& then) {
   if (std::exchange(e.settled, true)) return;
   e.is_lost = true;
+  make_stale(e.in);
   if (!e.o) {
     e.lost = why;
     return;
   }
   e.o->retain();
   then.lose.emplace_back(e.o, why);
+}
+
+// Whoever is told of it again is to have its value from who knows better by then.
+void shared_objects::make_stale(std::optional<global_id> id) {
+  constexpr int deepest = 100;
+  for (int n = 0; id && id->maker != self_ && n < deepest; ++n) {
+    const auto found = entries_.find(*id);
+    if (found == entries_.end()) return;
+    found->second.stale = true;
+    id = found->second.in;
+  }
 }
 
 void shared_objects::forget(global_id id, entry& e, afterwards& then) {

@@ -40,14 +40,22 @@ public:
     std::uint64_t index(object* o, const value_codec& type) override;
     // The same, and the value does not ride along.
     std::uint64_t name(object* o, const value_codec& type);
-    std::vector<frames::sent_ref> take() { return std::move(refs_); }
+    // Into the payload whose bytes have named them, with the short values of those that have settled. So
+    // what bytes name has the same places whichever of the values are there. Throws what codecs throw.
+    void take(frames::payload& into);
     void take_back() noexcept;
 
   private:
+    struct named {
+      object* o;  // null: its value does not ride along
+      const value_codec* type;
+    };
     shared_objects& table_;
     const node_id to_;
     std::vector<frames::sent_ref> refs_;
+    std::vector<named> objects_;  // the same
     std::unordered_map<object*, std::uint64_t> places_;
+    std::vector<std::uint64_t>* inside_ = nullptr;  // of the value that is being written
   };
   // Puts the value, decoded from these bytes, or the failure if they are wrong. By a worker.
   void unpack(object& o, const value_codec& type, const std::vector<char>& bytes, ref_source* refs);
@@ -56,7 +64,9 @@ public:
   void opened(node_id peer);
   void left(node_id peer);
   // The refs of a frame. They live as long as what this gives.
-  std::shared_ptr<ref_source> arrived(node_id from, std::vector<frames::sent_ref> refs);
+  // in: that have come with the value of this one.
+  std::shared_ptr<ref_source> arrived(node_id from, std::vector<frames::sent_ref> refs,
+                                      std::optional<global_id> in = {});
   void arrived(node_id from, const borrows::message& m);
   std::vector<borrows::message> take_messages();
   // Lets go what nobody here uses any more.
@@ -131,6 +141,8 @@ private:
     bool copied = false;            // its own: others are to have copies
     bool held_back = false;         // it is being made again
     bool is_lost = false;           // and what has the ref meets that
+    bool stale = false;             // the same of what its value refers to: it is fetched anew
+    std::optional<global_id> in{};  // it has come with the value of that one
     std::string lost{};             // why, while nobody has read the ref
   };
   class source;
@@ -142,6 +154,7 @@ private:
   };
   void apply(borrows::effects&& e, afterwards& then);
   void lose(entry& e, const std::string& why, afterwards& then);
+  void make_stale(std::optional<global_id> id);
   void forget(global_id id, entry& e, afterwards& then);
   void forget_at(entry& e);
   void forget_stand_in(global_id id, entry& e, afterwards& then);

@@ -79,6 +79,28 @@ inline std::vector<troupe::ref<number>> split(number own, const std::vector<numb
   parts.push_back(rt.put(own));
   return parts;
 }
+// Refs in the values of refs.
+using parts = std::vector<troupe::ref<number>>;
+inline std::vector<troupe::ref<parts>> split_deep(number own, const std::vector<number>& inputs) {
+  std::vector<troupe::ref<parts>> all;
+  for (number i = 0; i < 2; ++i) all.push_back(troupe::here().submit<split>(own + i, inputs));
+  return all;
+}
+inline number split_value(number own, const std::vector<number>& inputs) {
+  const number in = fold(own, inputs);
+  return fold(own, {mix(own, in), mix(own + 1, in), mix(own + 2, in), own});
+}
+inline number gather_deep(troupe::ref<std::vector<troupe::ref<parts>>> all, number own) {
+  std::vector<number> sums;
+  for (const auto& some : troupe::here().get(all)) {
+    std::vector<number> one;
+    const parts inside = troupe::here().get(some);
+    troupe::here().sleep_for(std::chrono::milliseconds(own % 40));  // nodes may die meanwhile
+    for (const auto& p : inside) one.push_back(troupe::here().get(p));
+    sums.push_back(fold(own + sums.size(), one));
+  }
+  return fold(own, sums);
+}
 inline number gather(troupe::ref<std::vector<troupe::ref<number>>> parts, number own) {
   std::vector<number> all;
   for (const auto& p : troupe::here().get(parts)) all.push_back(troupe::here().get(p));
@@ -126,7 +148,7 @@ inline int kills_its_node() {
 
 inline void export_all() {
   troupe::export_tasks<kills_its_node, plain, pauses, nested, tree, big, sum, shifted, peek, split,
-                       gather, fails, for_ever>();
+                       split_deep, gather_deep, gather, fails, for_ever>();
   troupe::export_actor<tally(number), &tally::add, &tally::pauses, &tally::breaks, &tally::get>();
 }
 

@@ -14,7 +14,7 @@ struct expected {
   int failed = -1;  // whose error it is
 };
 struct planned {
-  enum kind { plain, pauses, nested, tree, big, bigger, peeks, splits, fails, kinds } what;
+  enum kind { plain, pauses, nested, tree, big, bigger, peeks, splits, deep, fails, kinds } what;
   number own;
   bool far;
   std::vector<std::size_t> inputs;
@@ -55,11 +55,12 @@ inline std::vector<planned> plan_of(unsigned seed) {
                             sum(shifted(shifted(big(p.own), p.own), 3), p.own));
         break;
       case planned::splits: {
-        const number in = fold(p.own, values);
-        p.gives.value =
-            fold(p.own, {mix(p.own, in), mix(p.own + 1, in), mix(p.own + 2, in), p.own});
+        p.gives.value = split_value(p.own, values);
         break;
       }
+      case planned::deep:
+        p.gives.value = fold(p.own, {split_value(p.own, values), split_value(p.own + 1, values)});
+        break;
       case planned::peeks: p.gives.value = mix(p.own, p.own + p.own + 7); break;
       default: p.gives.failed = static_cast<int>(i);
     }
@@ -97,6 +98,11 @@ inline std::vector<troupe::ref<number>> submit(const troupe::scope& rt,
       case planned::splits: {  // what it gives may lie on a node that dies meanwhile
         const auto parts = to.submit<split>(p.own, inputs);
         all.push_back((p.own % 2 == 0 ? to : rt.with({})).submit<gather>(parts, p.own));
+        break;
+      }
+      case planned::deep: {
+        const auto all_parts = to.submit<split_deep>(p.own, inputs);
+        all.push_back((p.own % 3 != 0 ? rt.with({}) : to).submit<gather_deep>(all_parts, p.own));
         break;
       }
       case planned::peeks: {
