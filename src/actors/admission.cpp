@@ -39,7 +39,8 @@ void admission_core::on(send_asks_msg& m) {
   });
   if (all.size() > m.most) all.resize(m.most);
   for (auto w : all) {
-    resource_ask* const admitted = ledger_.withdraw(*w).admitted;
+    const auto [waited, admitted] = ledger_.withdraw(*w);
+    if (!waited) continue;  // an earlier one that left has made room for it
     count_leaver(*w, -1);
     w->leaves = true;
     send_ready(domain_, *w->who, nullptr);

@@ -114,11 +114,10 @@ void node_core::made_again(node_id from, std::uint64_t number, frames::came how,
   apply(lineage_.settled(number));
   const auto found = calls_.find(number);
   if (found == calls_.end()) return;
-  if (how != frames::came::value)
-    return not_made_again(number, "its task failed when it ran again");
+  if (how != frames::came::value) return try_once_more(number, "its task failed when it ran again");
   if (!rename_given(number, from, sent, refs.get()))
-    return not_made_again(number, "its task gave " + std::to_string(sent.size()) +
-                                      " refs when it ran again, and not the same as before");
+    return try_once_more(number, "its task gave " + std::to_string(sent.size()) +
+                                     " refs when it ran again, and not the same as before");
   kept_call& c = calls_.at(number);
   c.again_at = from;
   c.keeps = std::move(refs);
@@ -193,8 +192,39 @@ void node_core::ask_inside(std::uint64_t number) {
   for (const auto& id : all) send(at, frames::want{id});
   if (!c.asked.empty()) return;
   c.lost = false;
+  c.tries = 0;
   c.again_at.reset();
   c.keeps.reset();
+}
+
+// It was in vain: perhaps another node has died meanwhile.
+void node_core::try_once_more(std::uint64_t number, const std::string& why) {
+  constexpr unsigned most_tries = 10;
+  kept_call& c = calls_.at(number);
+  if (++c.tries >= most_tries) return not_made_again(number, why);
+  c.again_at.reset();
+  c.asked.clear();
+  c.keeps.reset();
+  c.lost = true;
+  for (given& g : c.gives) {
+    g.stale = true;
+    if (objects_->is_needed(g.object)) (void)objects_->hold_back(g.object);
+  }
+  post([](node_core& n) { n.run_again(); });
+}
+
+// Its node has not got it. False: no call has given it.
+bool node_core::lose_given(global_id id) {
+  const auto in = given_in_.find(id);
+  if (in == given_in_.end() || !objects_->is_needed(id) || !objects_->hold_back(id)) return false;
+  kept_call& c = calls_.at(in->second);
+  if (!sent_.contains(in->second)) {
+    try_once_more(in->second, "it has it no more");
+    return true;
+  }
+  for (given& g : c.gives) g.stale |= g.object == id;
+  c.lost = true;
+  return true;
 }
 
 bool node_core::take_inside(node_id from, frames::have& f) {
@@ -207,7 +237,7 @@ bool node_core::take_inside(node_id from, frames::have& f) {
   const auto refs = objects_->arrived(from, std::move(f.what.refs), f.object);
   if (f.what.held != 0) send(from, frames::let_go{f.what.held});
   if (!f.known || f.how != frames::came::value || !rename_given(number, from, named, refs.get()))
-    not_made_again(number, "what its task gave when it ran again does not refer to the same");
+    try_once_more(number, "what its task gave when it ran again does not refer to the same");
   else ask_inside(number);
   return true;
 }

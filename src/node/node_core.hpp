@@ -218,6 +218,7 @@ private:
     // It has run again, there; what is named in values of what it gave is to come from there.
     std::optional<node_id> again_at = {};
     std::set<global_id> asked = {};          // those values
+    unsigned tries = 0;                      // in vain, one after the other
     std::shared_ptr<ref_source> keeps = {};  // them, there
   };
   static std::vector<given> named_in(const frames::payload& p, std::optional<global_id> in = {});
@@ -233,6 +234,8 @@ private:
                     ref_source* refs);
   void ask_inside(std::uint64_t number);
   bool take_inside(node_id from, frames::have& f);
+  void try_once_more(std::uint64_t number, const std::string& why);
+  bool lose_given(global_id id);
   void not_made_again(std::uint64_t number, const std::string& why);
   void forget_call(std::uint64_t number);
   void review_calls();

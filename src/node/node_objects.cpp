@@ -363,6 +363,7 @@ void node_core::on(node_id from, frames::have&& f) {
   if (!f.known) {
     if (const auto s = objects_->not_at(f.object)) return ask_for(*s);
     if (const auto s = objects_->no_copy(f.object, from)) return ask_for(*s);
+    if (lose_given(f.object)) return;
   }
   if (!f.known || (f.object.maker != from && !objects_->is_copy_asked(f.object, from))) {
     const auto found = objects_->to_settle(f.object, true);

@@ -17,7 +17,7 @@ namespace {
 constexpr std::int64_t us = 1'000, ms = 1'000'000;
 constexpr std::int64_t of_late = 10'000 * ms;  // deaths of nodes
 constexpr std::int64_t comes_again = 60'000 * ms;
-constexpr unsigned most_lost_tries = 3;
+constexpr unsigned most_lost_tries = 10;
 // Shorter tasks than that are done before they have reached another node.
 constexpr std::int64_t worth_a_way = 20 * us;
 
