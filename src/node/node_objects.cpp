@@ -71,7 +71,12 @@ frames::payload node_core::pack(node_id to, std::vector<char>&& bytes, shared_ob
   p.size = bytes.size();
   held h{to, std::move(bytes)};
   h.data = h.bytes.data();
-  hold(p, std::move(h));
+  try {
+    hold(p, std::move(h));
+  } catch (...) {
+    refs.put_back(p);  // its caller takes them back
+    throw;
+  }
   return p;
 }
 

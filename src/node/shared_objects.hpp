@@ -18,6 +18,7 @@
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace troupe::detail {
@@ -43,6 +44,7 @@ public:
     // Into the payload whose bytes have named them, with the short values of those that have settled. So
     // what bytes name has the same places whichever of the values are there. Throws what codecs throw.
     void take(frames::payload& into);
+    void put_back(frames::payload& from) { refs_ = std::move(from.refs); }  // it is not sent
     void take_back() noexcept;
 
   private:
