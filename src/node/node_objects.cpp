@@ -371,6 +371,8 @@ void node_core::on(node_id from, frames::have&& f) {
     if (lose_given(f.object)) return;
   }
   if (!f.known || (f.object.maker != from && !objects_->is_copy_asked(f.object, from))) {
+    (void)objects_->arrived(from, std::move(f.what.refs));  // its sender has counted them
+    if (f.what.held != 0) send(from, frames::let_go{f.what.held});
     const auto found = objects_->to_settle(f.object, true);
     if (!found.o) return;
     put_failure(*found.o, failure::make(failure::kind::lost, "another node's",
