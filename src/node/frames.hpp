@@ -3,6 +3,7 @@
 // chunks of the bulk lane have a header of their own.
 #pragma once
 #include "graph/ids.hpp"
+#include "seeing/recording.hpp"
 
 #include <troupe/codec.hpp>
 
@@ -161,20 +162,11 @@ struct log_wanted {
 struct log_ready {};  // who has said that it will ask has to do it now: this node is about to leave
 // The bytes of several chunks; with the last of them, the rest of a recording.
 struct log_piece {
-  struct part {
-    std::uint16_t lane = 0;
-    std::vector<char> events;  // as they are in memory
-  };
-  struct story {
-    std::uint64_t task = 0;
-    std::string text;
-  };
-  std::vector<part> parts;
+  std::vector<recorded_part> parts;
   bool last = false;
-  std::uint64_t began_ticks = 0, ended_ticks = 0;
-  std::int64_t began = 0, ended = 0;
+  tick_times times;
   std::vector<std::string> lanes, names;
-  std::vector<story> failures;
+  std::vector<failure_story> failures;
 };
 struct log_told {
   std::uint64_t number = 0;

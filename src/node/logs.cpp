@@ -25,7 +25,7 @@ static_assert(std::endian::native == std::endian::little, "events travel as they
 bool is_event(const log_event& e) { return e.is <= log_event::pulled; }
 
 // Into chunks, those that can be events. Throws std::bad_alloc.
-void add_events(event_store& to, const frames::log_piece::part& p) {
+void add_events(event_store& to, const recorded_part& p) {
   std::unique_ptr<event_store::chunk> open;
   std::size_t n = 0;
   const auto close = [&] {
@@ -63,27 +63,21 @@ struct node_core::log_collection {
 void node_core::on(node_id from, frames::log_wanted&& f) {
   if (f.is == frames::log_wanted::begin) {
     log_for_.insert(from);
-    return domain_.log_for_others(true);
+    return domain_.keep_log(true);
   }
   if (f.is == frames::log_wanted::enough) return log_is_told(from);
   frames::log_told told{f.number, now(), 0, {}};
   frames::log_piece piece;
   if (auto log = domain_.logging(); log && f.is == frames::log_wanted::piece) {
     auto some = log->copy(f.first, chunks_of_a_piece);
-    for (auto& p : some.all) {
-      const auto bytes = reinterpret_cast<const char*>(p.events.data());
-      piece.parts.push_back({p.lane, {bytes, bytes + p.events.size() * sizeof(log_event)}});
-    }
+    piece.parts = std::move(some.all);
     told.next = some.next;
     if ((piece.last = some.last)) {
       auto about = log->about();
-      piece.began_ticks = about.times.began_ticks;
-      piece.ended_ticks = about.times.ended_ticks;
-      piece.began = about.times.began;
-      piece.ended = about.times.ended;
+      piece.times = about.times;
       piece.lanes = std::move(about.lanes);
       piece.names = std::move(about.names);
-      for (auto& one : about.failures) piece.failures.push_back({one.task, std::move(one.text)});
+      piece.failures = std::move(about.failures);
     }
   }
   shared_objects::sink none{*objects_, from};
@@ -95,7 +89,7 @@ void node_core::on(node_id from, frames::log_wanted&& f) {
 }
 
 void node_core::log_is_told(node_id peer) {
-  if (log_for_.erase(peer) > 0 && log_for_.empty()) domain_.log_for_others(false);
+  if (log_for_.erase(peer) > 0 && log_for_.empty()) domain_.keep_log(false);
   tell_logs();
 }
 
@@ -196,12 +190,13 @@ void node_core::take_log(node_id peer, std::uint64_t number, time then, time cam
     c.next = next;
     return ask_for_log(peer, c);
   }
-  c.is.times = {piece->began_ticks, piece->ended_ticks, piece->began - c.ahead,
-                piece->ended - c.ahead};
+  c.is.times = piece->times;
+  c.is.times.began -= c.ahead;
+  c.is.times.ended -= c.ahead;
   c.is.lanes = std::move(piece->lanes);
   c.is.lanes.resize(seat::most);
   c.is.names = std::move(piece->names);
-  for (auto& f : piece->failures) c.is.failures.push_back({f.task, std::move(f.text)});
+  c.is.failures = std::move(piece->failures);
   end_log(peer, true);
 }
 

@@ -13,10 +13,7 @@ namespace troupe::detail {
 
 namespace {
 constexpr std::size_t short_value = 16 << 10;  // rides with a ref to it
-std::uint64_t address_of(const object* o) { return reinterpret_cast<std::uintptr_t>(o); }
-}  // namespace
 
-namespace {
 void put_lost(object& o, std::string why) {
   put_failure(o, failure::make(failure::kind::lost, "another node's", std::move(why)));
 }
@@ -95,7 +92,7 @@ global_id shared_objects::name_of(object* o, const value_codec& type) {
   o->retain();
   entries_.emplace(id, entry{.o = o, .type = &type, .hash = type.hash, .settled = true});
   ids_.insert_or_assign(o, id);
-  if (auto log = domain_.logging()) log->saw_node(log_event::lent, id.number, address_of(o));
+  if (auto log = domain_.logging()) log->saw_node(log_event::lent, id.number, address_of(*o));
   return id;
 }
 
@@ -167,7 +164,7 @@ public:
         table_->ids_.emplace(e.o, id);
         table_->stand_ins_.emplace(e.o, id);
         if (auto log = table_->domain_.logging())
-          log->saw_node(log_event::borrowed, id.number, address_of(e.o), to_text(id.maker));
+          log->saw_node(log_event::borrowed, id.number, address_of(*e.o), to_text(id.maker));
         lost = std::exchange(e.lost, {});
       }
       e.o->retain();

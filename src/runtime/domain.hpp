@@ -193,8 +193,8 @@ public:
   // The log, while there is one. writes_log: it is this runtime's own, for its files.
   detail::log* logging() const { return logging_.load(std::memory_order_acquire); }
   bool writes_log() const { return writes_log_; }
-  // Because another node asks for it, or none does any more; by one thread.
-  void log_for_others(bool on);
+  // For its files, or because another node asks for it; or none does any more. By one thread.
+  void keep_log(bool on);
   void may_fail(weak_point where) const {
     if (watcher_) [[unlikely]]
       watcher_->may_fail(where);

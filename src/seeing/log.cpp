@@ -15,7 +15,6 @@ namespace troupe::detail {
 namespace {
 std::int64_t now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
-std::uint64_t address(const object& o) { return reinterpret_cast<std::uintptr_t>(&o); }
 }  // namespace
 
 log::log() : began_ticks_(ticks()), began_(now()) {}
@@ -37,10 +36,11 @@ void log::saw(moment what, const task& t, std::int64_t number) noexcept {
       const std::uint64_t parent =
           up && s.running && up == &s.running->family() ? s.running->number() : 0;
       add(s, {static_cast<std::int64_t>(at), t.number(), parent, name, 0, log_event::submit});
-      add(s, {static_cast<std::int64_t>(at), t.number(), address(*t.out()), 0, 0, log_event::out});
+      add(s,
+          {static_cast<std::int64_t>(at), t.number(), address_of(*t.out()), 0, 0, log_event::out});
       if (auto parts = t.type().parts ? t.parts() : nullptr)
         for (std::size_t i = 0; i < t.type().parts->count; ++i)
-          add(s, {static_cast<std::int64_t>(at), t.number(), address(*parts[i]), 0, 0,
+          add(s, {static_cast<std::int64_t>(at), t.number(), address_of(*parts[i]), 0, 0,
                   log_event::out});
       break;
     }
@@ -62,14 +62,14 @@ void log::saw(moment what, const task& t, std::int64_t number) noexcept {
 void log::saw_put(const object& o) noexcept {
   if (o.maker || o.is_elsewhere()) return;  // a part of a tuple; what a task of another node makes
   seat& s = seat::mine();
-  add(s, {static_cast<std::int64_t>(ticks()), s.running ? s.running->number() : 0, address(o), 0, 0,
-          log_event::put});
+  add(s, {static_cast<std::int64_t>(ticks()), s.running ? s.running->number() : 0, address_of(o), 0,
+          0, log_event::put});
 }
 void log::saw_input(const task& t, const object& o) noexcept {
-  add(log_event::input, t, address(o));
+  add(log_event::input, t, address_of(o));
 }
 void log::saw_wait(const task* t, const object& o) noexcept {
-  add(seat::mine(), {static_cast<std::int64_t>(ticks()), t ? t->number() : 0, address(o), 0, 0,
+  add(seat::mine(), {static_cast<std::int64_t>(ticks()), t ? t->number() : 0, address_of(o), 0, 0,
                      log_event::awaits});
 }
 
@@ -161,20 +161,21 @@ void log::saw_node(log_event::kind is, std::uint64_t task, std::uint64_t other,
 
 log::parts log::copy(std::size_t first, std::size_t most) {
   parts p;
+  const auto add = [&p](std::uint16_t lane, const log_event* events, std::size_t size) {
+    const auto bytes = reinterpret_cast<const char*>(events);
+    p.all.push_back({lane, {bytes, bytes + size * sizeof(log_event)}});
+  };
   std::unique_ptr<event_store::chunk> copied;
   std::lock_guard guard{mutex_};
   std::size_t size = 0;
   for (p.next = first; p.next < full_.chunks() && p.all.size() < most; ++p.next)
     if (const log_event* events = full_.read(p.next, copied, size))
-      p.all.push_back({full_.lane_of(p.next), {events, events + size}});
+      add(full_.lane_of(p.next), events, size);
   if (p.next < full_.chunks() || p.all.size() == most) return p;
-  for (std::size_t i = 0; i < most_lanes; ++i) {
-    const auto& open = lanes_[i].open;
-    size = open ? open->size.load(std::memory_order_acquire) : 0;
-    if (size == 0) continue;
-    const log_event* events = open->events.data();
-    p.all.push_back({static_cast<std::uint16_t>(i), {events, events + size}});
-  }
+  for (std::size_t i = 0; i < most_lanes; ++i)
+    if (const auto& open = lanes_[i].open)
+      add(static_cast<std::uint16_t>(i), open->events.data(),
+          open->size.load(std::memory_order_acquire));
   p.last = true;
   return p;
 }

@@ -20,6 +20,9 @@ namespace troupe::detail {
 
 struct seat;
 
+// What events call an object.
+inline std::uint64_t address_of(const object& o) { return reinterpret_cast<std::uintptr_t>(&o); }
+
 class log final : public observer {
 public:
   log();
@@ -38,12 +41,8 @@ public:
   void saw_node(log_event::kind is, std::uint64_t task, std::uint64_t other,
                 std::string_view node = {}) noexcept;
   // What there is so far, while others write: from its chunk `first` on, at most so many chunks.
-  struct part {
-    std::uint16_t lane = 0;
-    std::vector<log_event> events;
-  };
   struct parts {
-    std::vector<part> all;
+    std::vector<recorded_part> all;
     std::size_t next = 0;  // chunk to go on with
     bool last = false;     // that was all of it
   };

@@ -22,6 +22,12 @@ struct failure_story {
   std::string text;
 };
 
+// Events of a lane, as they are in memory: so they travel.
+struct recorded_part {
+  std::uint16_t lane = 0;
+  std::vector<char> events;
+};
+
 struct recording {
   std::vector<std::string> ids = {};  // of its node (to_text), one for each cluster that it was in
   std::string name = {};              // for people
