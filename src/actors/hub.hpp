@@ -142,9 +142,10 @@ public:
   template <class P>
   std::size_t pick(Job** out, std::size_t most, std::size_t looked_at, P wanted) {
     if (seems_empty()) return 0;
-    std::lock_guard guard{lock_};
     std::vector<item> kept;
+    kept.reserve(looked_at);
     std::size_t got = 0;
+    std::lock_guard guard{lock_};
     for (std::size_t n = 0; n < looked_at && got < most && !heap_.empty(); ++n) {
       std::pop_heap(heap_.begin(), heap_.end(), later);
       if (wanted(heap_.back().job)) out[got++] = heap_.back().job;

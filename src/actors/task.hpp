@@ -262,6 +262,7 @@ private:
   bool must_leave() const { return extras_ && extras_->away && extras_->away->must_leave; }
   bool has_reply() const { return extras_->away->reply.is != away_reply::none; }
   bool rests() const { return extras_ && extras_->away && extras_->away->rests; }
+  bool may_leave() const;
   // It may be sent to where its inputs' values are, instead of waiting for them.
   bool may_follow() const;
   // False: there is no other node, and it goes on here.

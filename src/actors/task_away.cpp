@@ -13,12 +13,17 @@
 
 namespace troupe::detail {
 
+// Also if it need not. Its retries are made here, where a filter looks at what was thrown.
+bool task::may_leave() const {
+  return type_.travels && type_.role == task_role::plain && !is_private() &&
+         (!extras_ || (!extras_->feeds && !extras_->options.retry_on));
+}
+
+// One that asks for resources leaves before it has them.
 bool task::may_travel() const {
-  if (!type_.travels || type_.role != task_role::plain || stage_ != stage::pending ||
-      is_private() || is_woken() || out_->claim.load(std::memory_order_acquire) != claim::queued)
-    return false;
-  // its retries are made here, where a filter looks at what was thrown
-  return !extras_ || (!extras_->feeds && !extras_->options.retry_on && extras_->asks.parts.empty());
+  return stage_ == stage::pending && !is_woken() &&
+         out_->claim.load(std::memory_order_acquire) == claim::queued && may_leave() &&
+         (!extras_ || extras_->asks.parts.empty());
 }
 
 std::int64_t task::time_left() const {
@@ -39,9 +44,7 @@ void task::set_out(std::shared_ptr<outside> where) {
 
 bool task::may_follow() const {
   if (!type_.travels || !type_.travels->by_refs || type_.role != task_role::plain) return false;
-  if (must_leave()) return true;
-  return !is_private() && (!extras_ || (!extras_->feeds && !extras_->options.retry_on &&
-                                        extras_->asks.parts.empty()));
+  return must_leave() || (may_leave() && (!extras_ || extras_->asks.parts.empty()));
 }
 
 // Its inputs are there, or it is known where they are; and it has its place.

@@ -111,9 +111,7 @@ void task::ask_resources() {
     x.asks.key = x.asks.since - advance_of(x.options.priority);
   }
   x.asks.leaves = false;
-  x.asks.may_leave = first && domain_->is_node() && type_.travels &&
-                     type_.role == task_role::plain && !is_private() && !x.feeds &&
-                     !x.options.retry_on;
+  x.asks.may_leave = first && domain_->is_node() && may_leave();
   if (auto w = domain_->observed_by()) [[unlikely]]
     w->saw(moment::asks, *this);
   stage_ = first ? stage::admitting : stage::readmitting;

@@ -179,8 +179,8 @@ private:
   void take_over(task& t, bool must_leave);
   void place(std::uint64_t number);
   void give_back(task& t);
-  void relieve();  // the workers of what waits
-  void relieve_admission();
+  void relieve();            // the workers of what waits
+  void relieve_admission();  // of those that wait for resources
   void apply(placings&& all);
   void send_away(std::uint64_t number, const attempt& to);
   void bring(std::uint64_t number, away_reply reply);
@@ -218,8 +218,8 @@ private:
     // It has run again, there; what is named in values of what it gave is to come from there.
     std::optional<node_id> again_at = {};
     std::set<global_id> asked = {};          // those values
-    unsigned tries = 0;                      // in vain, one after the other
     std::shared_ptr<ref_source> keeps = {};  // them, there
+    unsigned tries = 0;                      // in vain, one after the other
   };
   static std::vector<given> named_in(const frames::payload& p, std::optional<global_id> in = {});
   static std::vector<given> given_by(node_id maker, std::vector<given> named);

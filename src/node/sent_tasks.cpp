@@ -213,16 +213,17 @@ void node_core::relieve() {
 
 // Of those that wait for resources of this runtime, some may go where there are more of these.
 void node_core::relieve_admission() {
+  relieve_asks_at_ = INT64_MAX;  // until the next review
   const auto admission = domain_.admission();
-  const bool any = admission && admission->core().anyone_may_leave() && placement_.taker();
-  relieve_asks_at_ = any ? now() + 1 * ms : INT64_MAX;
-  if (!any) return;
+  if (!admission || !admission->core().anyone_may_leave() || !placement_.taker()) return;
   constexpr std::size_t at_once = 8;
   send_asks_msg m{at_once, {}};
   for (const auto& resource : domain_.options().resources)
     m.there.push_back(std::any_of(links_.begin(), links_.end(), [&](const auto& l) {
       return !l.second.leaving && l.second.facts.resources.contains(resource.first);
     }));
+  if (std::none_of(m.there.begin(), m.there.end(), [](bool has) { return has; })) return;
+  relieve_asks_at_ = now() + 1 * ms;
   admission->tell(std::move(m));
 }
 
