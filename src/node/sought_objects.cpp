@@ -138,7 +138,14 @@ std::optional<shared_objects::sought> shared_objects::rename(global_id was, glob
     std::lock_guard guard{mutex_};
     const auto old = entries_.find(was);
     const auto now = entries_.find(is);
-    if (old == entries_.end() || now == entries_.end() || now->second.o) return std::nullopt;
+    if (old == entries_.end() || now == entries_.end()) return std::nullopt;
+    if (old == now) {  // it names the same as before
+      const entry& same = old->second;
+      old->second.held_back = false;
+      if (!same.asked || same.settled) return std::nullopt;
+      return sought{is, same.at, {}};
+    }
+    if (now->second.o) return std::nullopt;
     entry moved = std::move(old->second);
     entries_.erase(old);
     moved.held_back = false;
