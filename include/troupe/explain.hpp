@@ -37,8 +37,7 @@ std::string_view name_of(task_state s) noexcept;
 // Where a wait was written.
 struct call_site {
   const char* file = nullptr;
-  std::size_t line =
-      0;  // as wide as the pointer: no bits in between to mask out where it is passed
+  std::size_t line = 0;  // as wide as the pointer: so passing it needs no masks
 };
 
 // One thing that a task waits for.

@@ -7,9 +7,9 @@
 //
 // Nothing else changes: a task runs in its own program while a worker is free there, and else on a
 // node that has room; one that asks for labels or resources which its own runtime lacks, on a node
-// that has them. One that waits for resources which are in use goes where there are more of these. Its function and its arguments must be encodable (<troupe/codec.hpp>), and the
-// function exported by the program that is to run it; all others stay. Streams live where they were
-// made.
+// that has them. One that waits for resources which are in use goes where there are more of these.
+// Its function and its arguments must be encodable (<troupe/codec.hpp>), and the function exported by
+// the program that is to run it; all others stay. Streams live where they were made.
 //
 // A stateful actor that asks for labels which its own runtime lacks lives on a node that has them, if
 // its class is exported there (export_actor) and its constructor's arguments are encodable; all

@@ -294,7 +294,8 @@ public:
   auto from(const Handle& actor, Ms&&... message) const;
 
   // Why the ref has not settled: what its task waits for, and what those wait for that it waits for.
-  // Asks every actor of the runtime, so it costs some time for each wait that there is (docs/seeing.md).
+  // Asks every actor of the runtime, so it costs some time for each wait that there is
+  // (docs/seeing.md).
   template <class T> explanation explain(const ref<T>& r) const {
     return detail::explain_object(*domain_, detail::access::get(r));
   }

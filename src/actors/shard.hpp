@@ -61,8 +61,8 @@ public:
   }
   bool closed() const { return retired_; }
   const object_table& table() const { return table_; }
-  std::size_t unburied()
-      const;  // objects that are gone, and whose values are still to be destroyed
+  // Objects that are gone, and whose values are still to be destroyed.
+  std::size_t unburied() const;
 
 private:
   static void run(const errands& e);

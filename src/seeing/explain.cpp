@@ -286,7 +286,7 @@ std::uint64_t condition_of(const task& t, std::optional<wait_kind> waits) {
   const auto state =
       waits ? static_cast<std::uint64_t>(*waits) : 100 + static_cast<std::uint64_t>(claimed);
   const std::uint64_t ends = t.asked_to_end() ? 1 : 0;
-  return 1 + (state | ends << 8 | static_cast<std::uint64_t>(t.attempt()) << 16);
+  return 1 + (state | ends << 8);
 }
 void add_kind(std::optional<wait_kind>& to, wait_kind k) {
   if (k != wait_kind::deadline && k != wait_kind::limit) to = to ? std::min(*to, k) : k;
