@@ -50,9 +50,12 @@ template <class F> void gateway::on_io_thread(F f) {
 // Messages of the peer come on the I/O thread already; the middleman's answer to a call does not.
 void gateway::enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) {
   auto& content = m->content();
-  if (content.match_elements<std::uint8_t, std::vector<char>>()) {
-    handle(static_cast<parcel>(content.get_as<std::uint8_t>(0)),
-           content.get_mutable_as<std::vector<char>>(1));
+  if (content.match_elements<std::uint8_t, std::uint64_t, std::vector<char>>()) {
+    handle(static_cast<parcel>(content.get_as<std::uint8_t>(0)), content.get_as<std::uint64_t>(1),
+           content.get_as<std::vector<char>>(2));
+  } else if (content.match_elements<std::uint8_t, std::vector<char>>()) {
+    if (content.get_as<std::uint8_t>(0) == static_cast<std::uint8_t>(parcel::refused))
+      handle_refusal(content.get_as<std::vector<char>>(1));
   } else if (content.match_elements<std::uint8_t, std::vector<char>, caf::strong_actor_ptr>()) {
     const auto g = read_greeting(content.get_as<std::vector<char>>(1));
     const auto& from = content.get_as<caf::strong_actor_ptr>(2);
@@ -70,13 +73,21 @@ void gateway::enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) {
   }
 }
 
-void gateway::handle(parcel p, std::vector<char>& bytes) {
+void gateway::handle_refusal(const std::vector<char>& bytes) {
+  if (is != state::greeting || bytes.empty()) return;
+  const auto by = read_greeting(std::span<const char>(bytes).subspan(1));
+  owner_->was_refused(*this, static_cast<refusal>(bytes[0]), by.value_or(greeting{}));
+}
+
+void gateway::handle(parcel p, std::uint64_t number, const std::vector<char>& bytes) {
   hear();
-  if (p == parcel::refused && is == state::greeting && !bytes.empty()) {
-    const auto by = read_greeting(std::span<const char>(bytes).subspan(1));
-    owner_->was_refused(*this, static_cast<refusal>(bytes[0]), by.value_or(greeting{}));
-  }
   if (is != state::open) return;
+  switch (numbers_.hear(number)) {
+    case numbering::verdict::heard_before: return;
+    case numbering::verdict::too_early:
+      return owner_->give_up(*this, "messages were lost on the way");
+    case numbering::verdict::in_order: break;
+  }
   switch (p) {
     case parcel::items: return take_items(bytes);
     case parcel::piece:
@@ -84,21 +95,25 @@ void gateway::handle(parcel p, std::vector<char>& bytes) {
       given_bulk_ += bytes.size();
       return tell(parcel::taken, bytes_of(given_bulk_));
     case parcel::taken:
-      if (bytes.size() != 8) return;
+      if (bytes.size() != 8) return owner_->give_up(*this, "it says 'taken' without a number");
       taken_bulk_ = std::min(number_in<std::uint64_t>(bytes), sent_bulk_.load());
       return owner_->acknowledged(*this, in_flight());
     case parcel::bye: return owner_->said_bye(*this, std::string(bytes.begin(), bytes.end()));
-    default: return;
+    case parcel::ping: return;
+    default:
+      return owner_->give_up(*this, "it sends a message of kind " +
+                                        std::to_string(static_cast<int>(p)) +
+                                        ", which is none of an open connection");
   }
 }
 
 void gateway::take_items(std::span<const char> items) {
-  while (items.size() >= 4 && is == state::open) {
-    const auto size = number_in<std::uint32_t>(items);
-    items = items.subspan(4);
-    if (size > items.size()) return;
-    owner_->received(*this, lane::control, items.first(size));
-    items = items.subspan(size);
+  while (!items.empty() && is == state::open) {
+    const std::size_t size = items.size() < 4 ? 0 : number_in<std::uint32_t>(items);
+    if (items.size() < 4 || size > items.size() - 4)
+      return owner_->give_up(*this, "a batch of its items is cut off");
+    owner_->received(*this, lane::control, items.subspan(4, size));
+    items = items.subspan(4 + size);
   }
 }
 
@@ -147,7 +162,7 @@ void gateway::flush() {
 void gateway::tell(parcel p, std::vector<char> bytes) {
   if (!counterpart_) return;
   sent_.store(clock::now(), std::memory_order_relaxed);
-  post_to(counterpart_, static_cast<std::uint8_t>(p), std::move(bytes));
+  post_to(counterpart_, static_cast<std::uint8_t>(p), numbers_.next(), std::move(bytes));
 }
 
 void gateway::pair_with(caf::strong_actor_ptr counterpart) {

@@ -14,6 +14,7 @@
 // the larger are the batches.
 #pragma once
 #include "actors/caf_compat.hpp"
+#include "net/numbering.hpp"
 #include "net/transport.hpp"
 
 #include <caf/io/network/multiplexer.hpp>
@@ -27,7 +28,8 @@
 
 namespace troupe::detail {
 
-// The first of the two elements of each message between gateways; the other is its bytes.
+// The first element of each message; the last but the gateway is its bytes. Between two gateways that
+// are open its number (numbering.hpp) stands between these.
 enum class parcel : std::uint8_t {
   hello,    // + the caller's gateway; to a door: a greeting
   welcome,  // + the callee's gateway: a greeting
@@ -54,6 +56,8 @@ public:
   virtual void acknowledged(gateway&, std::size_t in_flight) = 0;
   virtual void said_bye(gateway&, const std::string& why) = 0;
   virtual void lost(gateway&, const std::string& why) = 0;
+  // What it hears cannot be relied on.
+  virtual void give_up(gateway&, const std::string& why) = 0;
   virtual caf::io::network::multiplexer& io() = 0;
 };
 
@@ -92,11 +96,13 @@ public:
 private:
   void ring();  // with mutex_ held
   template <class F> void on_io_thread(F f);
-  void handle(parcel, std::vector<char>& bytes);
+  void handle(parcel, std::uint64_t number, const std::vector<char>& bytes);
+  void handle_refusal(const std::vector<char>& bytes);
   void take_items(std::span<const char> items);
 
   const std::shared_ptr<gateway_owner> owner_;
   caf::strong_actor_ptr counterpart_;  // I/O thread
+  numbering numbers_;                  // I/O thread
   std::uint64_t given_bulk_ = 0;       // to us, so far; I/O thread
   std::atomic<std::uint64_t> sent_bulk_{0}, taken_bulk_{0};
   std::atomic<clock::time_point> heard_{clock::now()}, sent_{clock::now()};

@@ -227,6 +227,14 @@ void peers::lost(gateway& g, const std::string& why) {
   if (g.is == gateway::state::open) end_open(g, why);
 }
 
+// The peer is told nothing: it may not hear it, or not understand.
+void peers::give_up(gateway& g, const std::string& why) {
+  end_open(g, why);
+  post([process = g.process](peers& self) {
+    if (!self.is_used(process)) self.sockets_.cut(process);
+  });
+}
+
 void peers::close(node_id id, const std::string& why) {
   const auto p = find(id);
   if (!p) return;
@@ -266,9 +274,7 @@ void peers::judge_silence(std::chrono::milliseconds limit) {
   for (const auto& p : open()) {
     auto& g = gateway_of(p);
     if (gateway::clock::now() - g.heard_at() <= limit) continue;
-    const auto process = g.process;
-    end_open(g, "silent for " + std::to_string(limit.count()) + " ms");
-    if (!is_used(process)) sockets_.cut(process);
+    give_up(g, "silent for " + std::to_string(limit.count()) + " ms");
   }
 }
 

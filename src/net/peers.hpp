@@ -52,6 +52,7 @@ private:
   void acknowledged(gateway&, std::size_t in_flight) override;
   void said_bye(gateway&, const std::string& why) override;
   void lost(gateway&, const std::string& why) override;
+  void give_up(gateway&, const std::string& why) override;
 
   void dial(gateway&);
   void dial_again(gateway&, const std::string& why);

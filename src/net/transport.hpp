@@ -14,7 +14,7 @@ namespace troupe::detail {
 
 // What two nodes tell each other first.
 struct greeting {
-  static constexpr std::uint32_t this_version = 2;
+  static constexpr std::uint32_t this_version = 3;
   std::uint32_t version = this_version;      // of the bytes on the wire
   std::uint32_t understands = this_version;  // and all from this one on
   node_id node{};

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Who has no certificate of ours gets nothing, and does not disturb those who have. (Without TLS only
 // this machine can connect, and is trusted.)
+#include "net/gateway.hpp"
+#include "net/greeting.hpp"
 #include "tests/net/dated_certificate.hpp"
 #include "tests/net/node.hpp"
 #include "tests/net/sockets.hpp"
 
 #include <doctest/doctest.h>
 #include <openssl/ssl.h>
+#include <caf/io/middleman.hpp>
+#include <caf/scoped_actor.hpp>
 
 #include <array>
 
@@ -64,7 +68,94 @@ bool gets_in(const std::string& address, const tls_files* files) {
   ::close(fd);
   return in;
 }
+// Who speaks the protocol well enough to come in, and then what it likes.
+class careless_peer {
+public:
+  explicit careless_peer(const std::string& address) {
+    troupe::configure(config_, 1);
+    configure_network(config_, nullptr);
+    system_ = std::make_unique<caf::actor_system>(config_);
+    caf::logger::set_current_actor_system(nullptr);
+    self_ = std::make_unique<caf::scoped_actor>(*system_);
+    const auto at = parse_endpoint(address);
+    const auto door = system_->middleman().remote_actor(at.host, at.port);
+    REQUIRE(door);
+    greeting me;
+    me.node = random_node_id();
+    post_to(caf::actor_cast<caf::strong_actor_ptr>(*door), code(parcel::hello), to_bytes(me),
+            caf::actor_cast<caf::strong_actor_ptr>(*self_));
+    (*self_)->receive(
+        [&](std::uint8_t is, const std::vector<char>&, const caf::strong_actor_ptr& gateway) {
+          CHECK(is == code(parcel::welcome));
+          there_ = gateway;
+        });
+  }
+  ~careless_peer() {
+    there_ = nullptr;
+    self_.reset();
+  }
+  void say(parcel p, std::uint64_t number, std::vector<char> bytes) {
+    post_to(there_, code(p), number, std::move(bytes));
+  }
+  static std::vector<char> item(std::string_view text) {
+    std::vector<char> all{static_cast<char>(text.size()), 0, 0, 0};
+    all.insert(all.end(), text.begin(), text.end());
+    return all;
+  }
+
+private:
+  static std::uint8_t code(parcel p) { return static_cast<std::uint8_t>(p); }
+  caf::actor_system_config config_;
+  std::unique_ptr<caf::actor_system> system_;
+  std::unique_ptr<caf::scoped_actor> self_;
+  caf::strong_actor_ptr there_;
+};
 }  // namespace
+
+TEST_CASE("what a peer says twice is heard once") {
+  net_node a("a");
+  careless_peer other(a.address());
+  for (const std::uint64_t number : {0, 0, 1, 0, 2, 1, 2, 3})
+    other.say(parcel::items, number, careless_peer::item(std::to_string(number)));
+  REQUIRE(a.seen.wait([](auto& e) { return e.items.size() == 4; }));
+  CHECK(a.seen.look([](auto& e) { return e.items; }) ==
+        std::vector<std::string>{"0", "1", "2", "3"});
+  CHECK(a.seen.end_count() == 0);
+}
+
+TEST_CASE("a peer that leaves something out, or speaks nonsense, is hung up on") {
+  const auto half = [] {
+    auto all = careless_peer::item("whole");
+    all.insert(all.end(), {50, 0, 0, 0, 'h', 'a', 'l', 'f'});
+    return all;
+  };
+  const struct {
+    parcel is;
+    std::uint64_t number;
+    std::vector<char> bytes;
+    const char* why;
+  } cases[] = {
+      {parcel::items, 1, careless_peer::item("late"), "messages were lost on the way"},
+      {parcel::ping, 7, {}, "messages were lost on the way"},
+      {parcel::items, 0, half(), "a batch of its items is cut off"},
+      {parcel::items, 0, {1, 0}, "a batch of its items is cut off"},
+      {parcel::taken, 0, {1, 2, 3}, "it says 'taken' without a number"},
+      {static_cast<parcel>(99),
+       0,
+       {},
+       "it sends a message of kind 99, which is none of an open connection"},
+  };
+  net_node a("a");
+  std::size_t ends = 0;
+  for (const auto& c : cases) {
+    CAPTURE(c.why);
+    careless_peer other(a.address());
+    other.say(c.is, c.number, c.bytes);
+    REQUIRE(a.seen.wait_end(++ends));
+    CHECK(a.seen.look([](auto& e) { return e.ends.back(); }) == c.why);
+  }
+  CHECK(a.seen.look([](auto& e) { return e.items; }) == std::vector<std::string>{"whole"});
+}
 
 TEST_CASE("garbage at the port of a node with TLS ends that connection only") {
   good_pair pair;

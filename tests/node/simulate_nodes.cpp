@@ -151,7 +151,7 @@ private:
                       other = all_.below(2) == 0 ? home_ : workers_[all_.below(workers_.size())];
     if (!all_.lives(one) || !all_.lives(other)) return;
     ++losses_;
-    switch (all_.below(5)) {
+    switch (all_.below(6)) {
       case 0: return replace(i, [&] { all_.kill(one); });
       case 1: return replace(i, [&] { all_.leave(one); });
       case 2:  // as a program does that was asked to end
@@ -165,6 +165,9 @@ private:
       case 3:
         if (one != other) all_.net().cut(one, other);
         return note("cut " + std::to_string(one) + " from " + std::to_string(other));
+      case 4:
+        if (one != other) all_.net().garble(one, other);
+        return note("garbled between " + std::to_string(one) + " and " + std::to_string(other));
       default:
         if (one != other) all_.net().block(one, other, chance(4000));
         note("no link between " + std::to_string(one) + " and " + std::to_string(other));

@@ -84,7 +84,11 @@ void network::block(std::size_t a, std::size_t b, time for_so_long) {
         give_up(s, now_ + silence + static_cast<time>(random_.below(silence / 2)), "it is silent");
       }
 }
-void network::heal() { blocked_.clear(); }
+void network::garble(std::size_t a, std::size_t b) { garbled_.insert(std::minmax(a, b)); }
+void network::heal() {
+  blocked_.clear();
+  garbled_.clear();
+}
 
 time network::blocked_until(std::size_t a, std::size_t b) const {
   const auto found = blocked_.find(std::minmax(a, b));
@@ -109,6 +113,8 @@ template <class F> void network::each_event(F f) const {
         anything = true;
         f(std::max(free, s.lanes[l].front().due), choice{choice::receives, i, k, l});
       }
+      if (s.state == side::open && s.close_at == never && s.missing_at != never)
+        f(std::max(free, s.missing_at), choice{choice::misses, i, k});
       if (s.state != side::closed && s.close_at != never && !anything)
         f(s.close_at, choice{choice::closes, i, k});
     }
@@ -147,15 +153,8 @@ void network::happen(time now, std::size_t one) {
       s.state = side::open;
       if (saw) saw("opened", peer.address, nodes_[s.node].address, detail::lane::control, {});
       return events.opened(peer, s.called);
-    case choice::receives: {
-      auto& lane = s.lanes[chosen.lane];
-      const auto bytes = std::move(lane.front().bytes);
-      lane.pop_front();
-      if (saw)
-        saw("->", nodes_[c.sides[1 - chosen.which].node].address, nodes_[s.node].address,
-            static_cast<detail::lane>(chosen.lane), bytes);
-      return events.received(peer.node, static_cast<detail::lane>(chosen.lane), bytes);
-    }
+    case choice::receives: return receive(c, chosen.which, static_cast<std::size_t>(chosen.lane));
+    case choice::misses: return break_off(c, chosen.which);
     default: {
       const bool was_open = s.state == side::open;
       s.state = side::closed;
@@ -166,6 +165,29 @@ void network::happen(time now, std::size_t one) {
       return events.refused(called, refusal::unreachable, why);
     }
   }
+}
+
+void network::receive(connection& c, int which, std::size_t l) {
+  side& s = c.sides[which];
+  const node &from = nodes_[c.sides[1 - which].node], &to = nodes_[s.node];
+  const item one = std::move(s.lanes[l].front());
+  s.lanes[l].pop_front();
+  const auto lane = static_cast<detail::lane>(l);
+  const auto verdict = s.numbers[l].hear(one.number);
+  using enum detail::numbering::verdict;
+  if (verdict == too_early) return break_off(c, which);
+  if (saw) saw(verdict == in_order ? "->" : "again ->", from.address, to.address, lane, one.bytes);
+  if (verdict == in_order) to.events->received(from.me.node, lane, one.bytes);
+}
+
+// By the side that misses something; the other learns of it.
+void network::break_off(connection& c, int which) {
+  side &mine = c.sides[which], &other = c.sides[1 - which];
+  garbled_.erase(std::minmax(mine.node, other.node));
+  for (auto& lane : mine.lanes) lane.clear();
+  give_up(mine, now_, "messages were lost on the way");
+  lose_some(other);
+  give_up(other, now_ + delay(), "the connection was lost");
 }
 
 void network::tidy() {
@@ -240,13 +262,29 @@ void network::send(std::size_t from, detail::node_id to, detail::lane l,
                    std::vector<char>&& bytes) {
   int other = 0;
   connection* c = nullptr;
-  const side* mine = side_of(from, to, other, c);
+  side* mine = side_of(from, to, other, c);
   if (!mine || mine->close_at != never) return;  // nobody reads it any more
   side& s = c->sides[other];
   if (s.state == side::closed || s.close_at != never) return;
   const auto lane = static_cast<std::size_t>(l);
-  s.last[lane] = std::max(s.last[lane], now_ + delay());
-  s.lanes[lane].push_back({s.last[lane], std::move(bytes)});
+  auto& queue = s.lanes[lane];
+  const auto put = [&](item i) {
+    i.due = s.last[lane] = std::max(s.last[lane], now_ + delay());
+    queue.push_back(std::move(i));
+  };
+  item one{0, mine->numbers[lane].next(), std::move(bytes)};
+  const std::uint64_t fate = garbled_.contains(std::minmax(from, s.node)) ? random_.below(64) : 64;
+  if (fate == 0) {  // a ping would tell
+    s.missing_at = std::min(s.missing_at, now_ + static_cast<time>(random_.below(silence / 4)));
+    return;
+  }
+  if (fate < 9) put(one);
+  put(std::move(one));
+  if (fate == 63 && queue.size() > 1) {
+    auto &last = queue.back(), &before = *std::prev(queue.end(), 2);
+    std::swap(last.number, before.number);
+    std::swap(last.bytes, before.bytes);
+  }
 }
 
 std::size_t network::in_flight(std::size_t node, detail::node_id to) const {

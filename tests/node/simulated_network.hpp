@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // A network of nodes that the test's script breaks: messages take their time, the lanes of a
 // connection overtake each other, connections are cut with a part of what was under way, links are
-// silent until both sides give up, nodes die. As with TCP nothing is lost, doubled or out of order
-// within a lane of a connection that stands.
+// silent until both sides give up, nodes die. Within a lane nothing is lost, doubled or out of order,
+// as with TCP, but on a link that is garbled: there the numbers of net/numbering.hpp show it.
 #pragma once
+#include "net/numbering.hpp"
 #include "net/transport.hpp"
 #include "testing/random.hpp"
 
@@ -12,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -44,7 +46,10 @@ public:
   void cut(std::size_t a, std::size_t b);
   // Nothing goes through for so long; who has heard nothing for `silence` gives the connection up.
   void block(std::size_t a, std::size_t b, time for_so_long);
-  void heal();  // no link is blocked any more
+  // Some of what is sent comes twice, some before what was sent before, some not at all: until that
+  // has broken their connection once.
+  void garble(std::size_t a, std::size_t b);
+  void heal();  // no link is blocked or garbled any more
   static constexpr time silence = 2000 * ms;
 
   // ---- what happens
@@ -62,6 +67,7 @@ private:
   };
   struct item {
     time due;
+    std::uint64_t number;
     std::vector<char> bytes;
   };
   // One side of a connection, and what is under way to it.
@@ -70,9 +76,11 @@ private:
     std::string called;  // by that address
     enum { coming, open, closed } state = coming;
     time open_at = 0, close_at = never;
+    time missing_at = never;  // then it learns that something was lost, if not before
     std::string why{};
     std::deque<item> lanes[2]{};
     time last[2] = {0, 0};
+    detail::numbering numbers[2]{};  // of the lanes
   };
   struct connection {
     side sides[2];
@@ -86,7 +94,7 @@ private:
     detail::refusal why{};
   };
   struct choice {
-    enum { opens, receives, closes, arrives } what;
+    enum { opens, receives, misses, closes, arrives } what;
     std::size_t at;  // of a connection or a call
     int which = 0, lane = 0;
   };
@@ -97,6 +105,8 @@ private:
   time blocked_until(std::size_t a, std::size_t b) const;
   void lose_some(side& s);
   void give_up(side& s, time at, const char* why);
+  void receive(connection& c, int which, std::size_t lane);
+  void break_off(connection& c, int which);
   void arrive(time now, call c);
   void refuse(time now, call c, detail::refusal why, time after);
   side* side_of(std::size_t node, detail::node_id peer, int& other, connection*& whole);
@@ -114,7 +124,9 @@ private:
   std::vector<node> nodes_;
   std::vector<std::unique_ptr<connection>> connections_;
   std::vector<call> calls_;
-  std::map<std::pair<std::size_t, std::size_t>, time> blocked_;  // the smaller number first
+  using link = std::pair<std::size_t, std::size_t>;  // the smaller number first
+  std::map<link, time> blocked_;
+  std::set<link> garbled_;
   std::vector<choice> choices_;
   time now_ = 0;
 };
