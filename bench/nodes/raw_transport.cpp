@@ -26,9 +26,10 @@ class echoes final : public transport_events {
 public:
   void opened(const greeting&, const std::string&) override {}
   void refused(const std::string&, refusal, const std::string&) override {}
-  void received(node_id from, lane l, std::span<const char> item) override {
-    if (l == lane::control) net->send(from, l, {item.begin(), item.end()});
+  void received_items(node_id from, batch all) override {
+    for (const auto item : all) net->send(from, lane::control, {item.begin(), item.end()});
   }
+  void received_piece(node_id, std::span<const char>) override {}
   void closed(node_id, const std::string&) override {}
   transport* net = nullptr;
 };
@@ -42,9 +43,10 @@ public:
     std::fprintf(stderr, "refused: %s\n", text.c_str());
     std::exit(1);
   }
-  void received(node_id, lane, std::span<const char>) override {
-    change([&] { ++answers_; });
+  void received_items(node_id, batch all) override {
+    change([&] { answers_ += all.size(); });
   }
+  void received_piece(node_id, std::span<const char>) override {}
   void acknowledged(node_id, std::size_t) override {
     change([] {});
   }

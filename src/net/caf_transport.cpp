@@ -240,8 +240,12 @@ const greeting& caf_transport::self() const { return inside_->all().me; }
 
 void caf_transport::connect(std::string address) { inside_->connect(std::move(address)); }
 
-void caf_transport::send(node_id to, lane l, std::vector<char>&& item) {
-  if (const auto p = inside_->all().find(to)) gateway_of(p).send(l, std::move(item));
+void caf_transport::send(node_id to, lane l, std::vector<char>&& item, sending when) {
+  if (const auto p = inside_->all().find(to)) gateway_of(p).send(l, std::move(item), when);
+}
+
+void caf_transport::flush() {
+  for (const auto& p : inside_->all().open()) gateway_of(p).hurry();
 }
 
 std::size_t caf_transport::in_flight(node_id to) const {

@@ -39,7 +39,8 @@ public:
   std::uint16_t port() const;  // where it listens; 0: nowhere
   const greeting& self() const override;
   void connect(std::string address) override;
-  void send(node_id to, lane, std::vector<char>&& item) override;
+  void send(node_id to, lane, std::vector<char>&& item, sending = sending::at_once) override;
+  void flush() override;
   std::size_t in_flight(node_id to) const override;
   void close(node_id, std::string why) override;
   void stop() override;

@@ -91,7 +91,7 @@ void gateway::handle(parcel p, std::uint64_t number, const std::vector<char>& by
   switch (p) {
     case parcel::items: return take_items(bytes);
     case parcel::piece:
-      owner_->received(*this, lane::bulk, bytes);
+      owner_->received_piece(*this, bytes);
       given_bulk_ += bytes.size();
       return tell(parcel::taken, bytes_of(given_bulk_));
     case parcel::taken:
@@ -107,19 +107,21 @@ void gateway::handle(parcel p, std::uint64_t number, const std::vector<char>& by
   }
 }
 
-void gateway::take_items(std::span<const char> items) {
-  while (!items.empty() && is == state::open) {
-    const std::size_t size = items.size() < 4 ? 0 : number_in<std::uint32_t>(items);
-    if (items.size() < 4 || size > items.size() - 4)
-      return owner_->give_up(*this, "a batch of its items is cut off");
-    owner_->received(*this, lane::control, items.subspan(4, size));
-    items = items.subspan(4 + size);
+void gateway::take_items(std::span<const char> batch) {
+  std::vector<std::span<const char>> items;
+  while (batch.size() >= 4) {
+    const std::size_t size = number_in<std::uint32_t>(batch);
+    if (size > batch.size() - 4) break;
+    items.push_back(batch.subspan(4, size));
+    batch = batch.subspan(4 + size);
   }
+  owner_->received_items(*this, items);
+  if (!batch.empty()) owner_->give_up(*this, "a batch of its items is cut off");
 }
 
-void gateway::send(lane l, std::vector<char>&& item) {
+void gateway::send(lane l, std::vector<char>&& item, sending when) {
   assert(l == lane::control || item.size() <= transport::largest_piece);
-  const std::lock_guard lock{mutex_};
+  std::unique_lock lock{mutex_};
   if (closed_) return;
   if (l == lane::bulk) {
     sent_bulk_ += item.size();
@@ -131,18 +133,29 @@ void gateway::send(lane l, std::vector<char>&& item) {
     batch.insert(batch.end(), size.begin(), size.end());
     batch.insert(batch.end(), item.begin(), item.end());
   }
-  ring();
+  const bool waits = when == sending::with_others && items_.size() == 1;
+  const bool rings = !waits && must_ring();
+  lock.unlock();
+  if (rings) ring();
+}
+
+void gateway::hurry() {
+  std::unique_lock lock{mutex_};
+  const bool rings = !closed_ && !items_.empty() && must_ring();
+  lock.unlock();
+  if (rings) ring();
 }
 
 void gateway::ping() {
-  const std::lock_guard lock{mutex_};
+  std::unique_lock lock{mutex_};
   if (closed_) return;
   ping_due_ = true;
-  ring();
+  const bool rings = must_ring();
+  lock.unlock();
+  if (rings) ring();
 }
 
 void gateway::ring() {
-  if (std::exchange(rung_, true)) return;
   owner_->io().post([self = caf::strong_actor_ptr{ctrl()}, this] { flush(); });
 }
 

@@ -8,10 +8,10 @@
 //   |  `-------- any problem --------+--> over           `-- made by a door for a caller
 //   `--------- it was lost, a few times
 //
-// send() puts an item into the outbox and rings; the I/O thread, when it comes round to that, sends
-// all that is there as one message. (CAF holds a lock of its own while a gateway handles a message of
-// the peer, so whatever may end a connection is posted.) So an item that comes alone goes at once, and the more there are
-// the larger are the batches.
+// send() puts an item into the outbox, and rings if it is not to wait; the I/O thread, when it comes
+// round to that, sends all that is there as one message. So an item that comes alone goes at once, and
+// the more there are the larger are the batches. (CAF holds a lock of its own while a gateway handles
+// a message of the peer, so whatever may end a connection is posted.)
 #pragma once
 #include "actors/caf_compat.hpp"
 #include "net/numbering.hpp"
@@ -52,7 +52,8 @@ public:
   virtual void not_connected(gateway&, const caf::error&) = 0;
   virtual void welcomed(gateway&, const greeting&, caf::strong_actor_ptr peer) = 0;
   virtual void was_refused(gateway&, refusal, const greeting& by) = 0;
-  virtual void received(gateway&, lane, std::span<const char>) = 0;
+  virtual void received_items(gateway&, transport_events::batch) = 0;
+  virtual void received_piece(gateway&, std::span<const char>) = 0;
   virtual void acknowledged(gateway&, std::size_t in_flight) = 0;
   virtual void said_bye(gateway&, const std::string& why) = 0;
   virtual void lost(gateway&, const std::string& why) = 0;
@@ -71,7 +72,8 @@ public:
   void enqueue(caf::mailbox_element_ptr m, caf::execution_unit*) override;
 
   // Any thread.
-  void send(lane, std::vector<char>&& item);
+  void send(lane, std::vector<char>&& item, sending);
+  void hurry();  // what waits for others goes out
   std::size_t in_flight() const { return sent_bulk_ - taken_bulk_; }
   void ping();
   clock::time_point heard_at() const { return heard_.load(std::memory_order_relaxed); }
@@ -94,11 +96,12 @@ public:
   clock::time_point redial_at = clock::time_point::max();
 
 private:
-  void ring();  // with mutex_ held
+  bool must_ring() { return !std::exchange(rung_, true); }  // with mutex_ held; then, without it:
+  void ring();
   template <class F> void on_io_thread(F f);
   void handle(parcel, std::uint64_t number, const std::vector<char>& bytes);
   void handle_refusal(const std::vector<char>& bytes);
-  void take_items(std::span<const char> items);
+  void take_items(std::span<const char> batch);
 
   const std::shared_ptr<gateway_owner> owner_;
   caf::strong_actor_ptr counterpart_;  // I/O thread

@@ -197,8 +197,11 @@ void peers::end_call(gateway& g, refusal why, const std::string& text) {
   refuse_call(g.address, why, text);
 }
 
-void peers::received(gateway& g, lane l, std::span<const char> item) {
-  events_.received(g.peer.node, l, item);
+void peers::received_items(gateway& g, transport_events::batch all) {
+  events_.received_items(g.peer.node, all);
+}
+void peers::received_piece(gateway& g, std::span<const char> piece) {
+  events_.received_piece(g.peer.node, piece);
 }
 
 void peers::acknowledged(gateway& g, std::size_t in_flight) {

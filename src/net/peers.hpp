@@ -48,7 +48,8 @@ private:
   void not_connected(gateway&, const caf::error&) override;
   void welcomed(gateway&, const greeting&, caf::strong_actor_ptr peer) override;
   void was_refused(gateway&, refusal, const greeting& by) override;
-  void received(gateway&, lane, std::span<const char>) override;
+  void received_items(gateway&, transport_events::batch) override;
+  void received_piece(gateway&, std::span<const char>) override;
   void acknowledged(gateway&, std::size_t in_flight) override;
   void said_bye(gateway&, const std::string& why) override;
   void lost(gateway&, const std::string& why) override;

@@ -29,6 +29,9 @@ node_id random_node_id();
 // lane come in the order of their sending; an item of one lane may overtake those of the other.
 enum class lane : std::uint8_t { control, bulk };
 
+// with_others: it may wait for more to the same node, until one of these is sent at once, or flush().
+enum class sending : std::uint8_t { at_once, with_others };
+
 enum class refusal : std::uint8_t {
   unreachable,       // nobody answers there, or nobody that speaks with us
   version,           // it speaks with us, but in a version that one of the two does not understand
@@ -47,8 +50,10 @@ public:
   // A connect() that failed, or somebody who came and was refused: then `address` is where that one
   // says it can be reached (may be empty).
   virtual void refused(const std::string& address, refusal why, const std::string& text) = 0;
-  // The bytes are there during the call only.
-  virtual void received(node_id from, lane, std::span<const char> item) = 0;
+  // Of the control lane: all that came together, in order. The bytes are there during the call only.
+  using batch = std::span<const std::span<const char>>;
+  virtual void received_items(node_id from, batch) = 0;
+  virtual void received_piece(node_id from, std::span<const char>) = 0;
   // The peer has taken in more of the bulk: `in_flight` bytes are still on their way.
   virtual void acknowledged(node_id, std::size_t in_flight) { (void)in_flight; }
   virtual void closed(node_id, const std::string& why) = 0;
@@ -64,7 +69,9 @@ public:
   virtual void connect(std::string address) = 0;
   // To a node that is not open (any more) it is dropped. A bulk piece has 1 MiB at most, and a header; whoever
   // sends them keeps `in_flight` below a window of its own.
-  virtual void send(node_id to, lane, std::vector<char>&& item) = 0;
+  virtual void send(node_id to, lane, std::vector<char>&& item, sending = sending::at_once) = 0;
+  // Nothing waits for others any more.
+  virtual void flush() = 0;
   static constexpr std::size_t largest_piece = (std::size_t{1} << 20) + 64;
   // Bytes of bulk that were sent and that the peer has not taken in. 0: none, or it is not open.
   virtual std::size_t in_flight(node_id to) const = 0;

@@ -191,6 +191,7 @@ bool node_core::post(event e) {
 
 void node_core::loop() {
   pthread_setname_np(pthread_self(), "troupe.node");
+  turns_of_ = std::this_thread::get_id();
   std::deque<event> some;
   for (;;) {
     {
@@ -205,10 +206,23 @@ void node_core::loop() {
       some.swap(events_);
       if (some.empty() && left_) return;
     }
-    for (auto& e : some) e(*this);
+    flushed_at_ = now();
+    for (auto& e : some) {
+      e(*this);
+      flush_in_time();
+    }
     some.clear();
     turn();
+    transport_->flush();
   }
+}
+
+// What is sent in a turn waits for its end, but not longer than a millisecond.
+void node_core::flush_in_time() {
+  const time t = now();
+  if (t - flushed_at_ < 1 * ms) return;
+  transport_->flush();
+  flushed_at_ = t;
 }
 
 node_core::time node_core::now() const { return domain_.clock().now(); }
@@ -218,7 +232,10 @@ bool node_core::has_turn() {
   return !left_ && (!events_.empty() || next_turn() <= now());
 }
 void node_core::step() {
+  turns_of_ = std::this_thread::get_id();
   if (!take_event()) turn();
+  transport_->flush();
+  turns_of_ = std::thread::id{};
 }
 bool node_core::take_event() {
   event first;
@@ -298,21 +315,37 @@ void node_core::refused(const std::string& address, refusal why, const std::stri
     n.members_->refused(n.now(), address, why == refusal::version || why == refusal::same_id);
   });
 }
-void node_core::received(node_id from, lane l, std::span<const char> item) {
-  if (l == lane::bulk) return take_chunk(from, item);
-  std::vector<char> bytes{item.begin(), item.end()};
-  post([from, bytes = std::move(bytes)](node_core& n) {
+void node_core::received_items(node_id from, batch all) {
+  std::vector<char> bytes;
+  std::vector<std::size_t> sizes;
+  for (const auto item : all) {
+    bytes.insert(bytes.end(), item.begin(), item.end());
+    sizes.push_back(item.size());
+  }
+  post([from, bytes = std::move(bytes), sizes = std::move(sizes)](node_core& n) {
+    std::span<const char> rest{bytes};
     try {
-      n.take(from, decode<frames::frame>(bytes));
+      for (const auto size : sizes) {
+        n.take(from, decode<frames::frame>(rest.first(size)));
+        rest = rest.subspan(size);
+        n.flush_in_time();
+      }
     } catch (const error& e) { n.malformed(from, e.what()); }
   });
+}
+void node_core::received_piece(node_id from, std::span<const char> piece) {
+  take_chunk(from, piece);
 }
 void node_core::closed(node_id peer, const std::string& why) {
   post([peer, why](node_core& n) { n.part(peer, why); });
 }
 
 void node_core::send(node_id to, const frames::frame& f) {
-  if (transport_) transport_->send(to, lane::control, encode(f));
+  // This thread flushes when it has nothing else to do, or after a millisecond.
+  send(to, f, turns_of_ == std::this_thread::get_id() ? sending::with_others : sending::at_once);
+}
+void node_core::send(node_id to, const frames::frame& f, sending when) {
+  if (transport_) transport_->send(to, lane::control, encode(f), when);
 }
 
 void node_core::greet(const greeting& peer, const std::string& called) {

@@ -111,7 +111,8 @@ private:
   // ---- from the network, on its thread
   void opened(const greeting& peer, const std::string& called) override;
   void refused(const std::string& address, refusal why, const std::string& text) override;
-  void received(node_id from, lane, std::span<const char> item) override;
+  void received_items(node_id from, batch all) override;
+  void received_piece(node_id from, std::span<const char> piece) override;
   void closed(node_id, const std::string& why) override;
 
   // ---- the node's thread (node_core.cpp)
@@ -122,9 +123,11 @@ private:
   void loop();
   bool take_event();  // false: there is none
   void turn();
+  void flush_in_time();
   time now() const;
   void watch_crowd(bool on);
-  void send(node_id to, const frames::frame& f);  // any thread
+  void send(node_id to, const frames::frame& f);
+  void send(node_id to, const frames::frame& f, sending when);  // any thread
   void greet(const greeting& peer, const std::string& called);
   void part(node_id peer, const std::string& why);
   void take(node_id from, frames::frame&& f);
@@ -397,6 +400,8 @@ private:
   std::atomic<bool> told_waiting_{false};
   std::atomic<bool> crowd_{false};                        // the workers have more than they can do
   std::atomic<std::uint64_t> malformed_{0}, unknown_{0};  // frames
+  std::atomic<std::thread::id> turns_of_{};               // the thread that takes events now
+  std::atomic<bool> flush_is_asked_{false};
   std::thread thread_;
 
   // ---- the thread's own
@@ -428,6 +433,7 @@ private:
   time relieve_at_ = INT64_MAX, crowded_since_ = 0, relieve_asks_at_ = INT64_MAX;
   std::size_t ended_before_ = 0;  // tasks of the runtime, then
   bool draining_ = false;
+  time flushed_at_ = 0;
   frames::load told_load_;
   time load_at_ = 0, review_at_ = 0, hope_at_ = 0;
   std::shared_ptr<shared_objects> objects_;

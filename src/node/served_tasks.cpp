@@ -136,6 +136,7 @@ void node_core::answer(served_key key, object& o, const value_codec& type) {
   if (turn && f.how == frames::came::failure)  // of a constructor
     post([key](node_core& n) { n.drop_instance(key); });
   object* mine = nullptr;
+  bool others = false;
   {
     const time t = now();
     std::unique_lock guard{work_mutex_};
@@ -153,9 +154,12 @@ void node_core::answer(served_key key, object& o, const value_codec& type) {
     f.queue = there - 1 - std::min(there - 1, slots);
     served_.erase(found);
     serving_ = served_.size();
+    others = !served_.empty();
   }
   mine->drop();
-  send(key.first, f);
+  send(key.first, f, others ? sending::with_others : sending::at_once);
+  if (others && !flush_is_asked_.exchange(true))
+    post([](node_core& n) { n.flush_is_asked_ = false; });
   if (f.queue == 0) bell_.notify_one();
 }
 

@@ -18,10 +18,12 @@ class echo final : public transport_events {
 public:
   void opened(const greeting&, const std::string&) override {}
   void refused(const std::string&, refusal, const std::string&) override {}
-  void received(node_id from, lane l, std::span<const char> item) override {
-    if (l == lane::control && !(item.size() == 1 && item[0] == '.'))  // that one asks for no echo
-      net->send(from, l, {item.begin(), item.end()});
+  void received_items(node_id from, batch all) override {
+    for (const auto item : all)
+      if (!(item.size() == 1 && item[0] == '.'))  // that one asks for no echo
+        net->send(from, lane::control, {item.begin(), item.end()});
   }
+  void received_piece(node_id, std::span<const char>) override {}
   void closed(node_id, const std::string&) override {}
   transport* net = nullptr;
 };

@@ -78,13 +78,11 @@ public:
   void refused(const std::string& address, refusal why, const std::string& text) override {
     change([&] { refusals.push_back({address, why, text}); });
   }
-  void received(node_id from, lane l, std::span<const char> item) override {
-    if (on_item) on_item(from, l, item);
-    change([&] {
-      ++count;
-      if (l == lane::bulk) bulk_bytes += item.size();
-      else if (keep_items) items.emplace_back(item.begin(), item.end());
-    });
+  void received_items(node_id from, batch all) override {
+    for (const auto item : all) received(from, lane::control, item);
+  }
+  void received_piece(node_id from, std::span<const char> piece) override {
+    received(from, lane::bulk, piece);
   }
   void acknowledged(node_id, std::size_t) override {
     change([] {});
@@ -97,6 +95,14 @@ public:
   }
 
 private:
+  void received(node_id from, lane l, std::span<const char> item) {
+    if (on_item) on_item(from, l, item);
+    change([&] {
+      ++count;
+      if (l == lane::bulk) bulk_bytes += item.size();
+      else if (keep_items) items.emplace_back(item.begin(), item.end());
+    });
+  }
   template <class F> void change(F f) {
     {
       const std::lock_guard lock{mutex_};

@@ -15,19 +15,35 @@ public:
         me_(std::move(me)) {}
   const detail::greeting& self() const override { return me_; }
   void connect(std::string address) override { all_.connect(node_, std::move(address)); }
-  void send(detail::node_id to, detail::lane l, std::vector<char>&& item) override {
+  void send(detail::node_id to, detail::lane l, std::vector<char>&& item,
+            detail::sending when) override {
+    if (when == detail::sending::with_others) return waiting_.push_back({to, l, std::move(item)});
+    flush();
     all_.send(node_, to, l, std::move(item));
+  }
+  void flush() override {
+    for (auto& w : std::exchange(waiting_, {})) all_.send(node_, w.to, w.lane, std::move(w.item));
   }
   std::size_t in_flight(detail::node_id to) const override { return all_.in_flight(node_, to); }
   void close(detail::node_id peer, std::string why) override {
+    flush();
     all_.close(node_, peer, std::move(why));
   }
-  void stop() override { all_.stop(node_); }
+  void stop() override {
+    flush();
+    all_.stop(node_);
+  }
 
 private:
   network& all_;
   const std::size_t node_;
   const detail::greeting me_;
+  struct waiting {
+    detail::node_id to;
+    detail::lane lane;
+    std::vector<char> item;
+  };
+  std::vector<waiting> waiting_;
 };
 
 std::unique_ptr<detail::transport> network::make(const std::string& address, detail::greeting me,
@@ -177,7 +193,10 @@ void network::receive(connection& c, int which, std::size_t l) {
   using enum detail::numbering::verdict;
   if (verdict == too_early) return break_off(c, which);
   if (saw) saw(verdict == in_order ? "->" : "again ->", from.address, to.address, lane, one.bytes);
-  if (verdict == in_order) to.events->received(from.me.node, lane, one.bytes);
+  if (verdict != in_order) return;
+  const std::span<const char> bytes{one.bytes};
+  if (lane == detail::lane::bulk) to.events->received_piece(from.me.node, bytes);
+  else to.events->received_items(from.me.node, {&bytes, 1});
 }
 
 // By the side that misses something; the other learns of it.
