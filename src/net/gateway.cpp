@@ -121,7 +121,7 @@ void gateway::take_items(std::span<const char> batch) {
 
 void gateway::send(lane l, std::vector<char>&& item, sending when) {
   assert(l == lane::control || item.size() <= transport::largest_piece);
-  std::unique_lock lock{mutex_};
+  const std::lock_guard lock{mutex_};
   if (closed_) return;
   if (l == lane::bulk) {
     sent_bulk_ += item.size();
@@ -134,28 +134,23 @@ void gateway::send(lane l, std::vector<char>&& item, sending when) {
     batch.insert(batch.end(), item.begin(), item.end());
   }
   const bool waits = when == sending::with_others && items_.size() == 1;
-  const bool rings = !waits && must_ring();
-  lock.unlock();
-  if (rings) ring();
+  if (!waits) ring();
 }
 
 void gateway::hurry() {
-  std::unique_lock lock{mutex_};
-  const bool rings = !closed_ && !items_.empty() && must_ring();
-  lock.unlock();
-  if (rings) ring();
+  const std::lock_guard lock{mutex_};
+  if (!closed_ && !items_.empty()) ring();
 }
 
 void gateway::ping() {
-  std::unique_lock lock{mutex_};
+  const std::lock_guard lock{mutex_};
   if (closed_) return;
   ping_due_ = true;
-  const bool rings = must_ring();
-  lock.unlock();
-  if (rings) ring();
+  ring();
 }
 
 void gateway::ring() {
+  if (std::exchange(rung_, true)) return;
   owner_->io().post([self = caf::strong_actor_ptr{ctrl()}, this] { flush(); });
 }
 

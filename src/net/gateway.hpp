@@ -96,8 +96,7 @@ public:
   clock::time_point redial_at = clock::time_point::max();
 
 private:
-  bool must_ring() { return !std::exchange(rung_, true); }  // with mutex_ held; then, without it:
-  void ring();
+  void ring();  // with mutex_ held, so that none comes after end()
   template <class F> void on_io_thread(F f);
   void handle(parcel, std::uint64_t number, const std::vector<char>& bytes);
   void handle_refusal(const std::vector<char>& bytes);
