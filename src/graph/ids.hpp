@@ -39,6 +39,6 @@ template <> struct std::hash<troupe::detail::node_id> {
 };
 template <> struct std::hash<troupe::detail::global_id> {
   std::size_t operator()(const troupe::detail::global_id& id) const noexcept {
-    return id.maker.value ^ (id.number * 0x9e3779b97f4a7c15);
+    return id.maker.value + id.number;  // neighbours are used together, so they lie together
   }
 };
