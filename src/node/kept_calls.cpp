@@ -8,6 +8,10 @@
 //
 // So are refs in the values of what such refs name, as far as those have come: when the task has run
 // again, those values are asked for once more, for the new names of what they refer to.
+//
+// Each object is given by one call, the first; who passes a ref on has not given it. When a call runs
+// again it may pass on what has another maker by then, is another call's, has been read here under
+// that name already, or has settled and is this node's own: then the old stand-in follows that one.
 #include "actors/task.hpp"
 #include "node/node_core.hpp"
 #include "runtime/domain.hpp"
@@ -41,12 +45,16 @@ std::vector<node_core::given> node_core::given_by(node_id maker, std::vector<giv
   return named;
 }
 
-// Before it is brought its value.
-void node_core::note_call(task& t, std::vector<given>&& gives) {
-  const std::uint64_t number = ++last_task_;
-  for (const given& g : gives) given_in_.emplace(g.object, number);
+// Before it is brought its value. What another call has given before is that one's. False: nothing is
+// left.
+bool node_core::note_call(task& t, std::vector<given>&& gives) {
+  const std::uint64_t number = last_task_ + 1;
+  std::erase_if(gives, [&](const given& g) { return !given_in_.emplace(g.object, number).second; });
+  if (gives.empty()) return false;
+  last_task_ = number;
   calls_.emplace(number, kept_call{&t, std::move(gives)});
   calls_of_.emplace(&t, number);
+  return true;
 }
 
 void node_core::keeps_call(task& t, bool kept) noexcept {
@@ -138,15 +146,20 @@ bool node_core::rename_given(std::uint64_t number, node_id from, const std::vect
   }
   std::vector<shared_objects::sought> wanted;
   std::unordered_map<global_id, global_id> renamed;
+  std::map<global_id, std::uint64_t> others;  // what is another call's, as it turns out
   bool fits = true;
   for (given& g : c.gives) {
     if (const auto in = g.in ? renamed.find(*g.in) : renamed.end(); in != renamed.end())
       g.in = in->second;
     if (!g.stale || !values.contains(g.in)) continue;
     const auto now = by_key.find(key_of(g));
-    fits = fits && now != by_key.end() && now->second->type == g.type &&
-           now->second->object.maker == from;
-    if (!fits) break;
+    const bool same = now != by_key.end() && now->second->type == g.type;
+    const node_id maker = same ? now->second->object.maker : node_id{};
+    if (!same || (maker != id_ && !links_.contains(maker))) {
+      fits = !objects_->is_needed(g.object);
+      if (fits) continue;
+      break;
+    }
     const global_id was = g.object;
     g.stale = false;
     g.object = now->second->object;
@@ -155,8 +168,11 @@ bool node_core::rename_given(std::uint64_t number, node_id from, const std::vect
     renamed.emplace(was, g.object);
     if (const auto at = given_in_.find(was); at != given_in_.end() && at->second == number)
       given_in_.erase(at);
-    given_in_.emplace(g.object, number);
+    if (const auto [owner, fresh] = given_in_.emplace(g.object, number);
+        !fresh && owner->second != number)
+      others.emplace(g.object, owner->second);
   }
+  leave_to(others, number);
   for (const given& g : sent) {  // of values that have come only now
     const auto in = g.in && g.object.maker == from ? given_in_.find(*g.in) : given_in_.end();
     if (in != given_in_.end() && in->second == number && given_in_.emplace(g.object, number).second)
@@ -164,6 +180,26 @@ bool node_core::rename_given(std::uint64_t number, node_id from, const std::vect
   }
   for (const auto& s : wanted) ask_for(s);
   return fits;
+}
+
+// A call keeps its arguments, and these what it has only passed on: so it must not be kept for that.
+void node_core::leave_to(const std::map<global_id, std::uint64_t>& others, std::uint64_t number) {
+  if (others.empty()) return;
+  kept_call& c = calls_.at(number);
+  bool lost = false;
+  for (const given& g : c.gives) {  // what their values name goes with them
+    const auto other = g.in ? others.find(*g.in) : others.end();
+    if (other == others.end()) continue;
+    kept_call& owner = calls_.at(other->second);
+    owner.gives.push_back(g);
+    given_in_.insert_or_assign(g.object, other->second);
+    owner.lost |= g.stale;
+    lost |= g.stale;
+  }
+  std::erase_if(c.gives, [&](const given& g) {
+    return others.contains(g.object) || (g.in && others.contains(*g.in));
+  });
+  if (lost) post([](node_core& n) { n.run_again(); });
 }
 
 // For values that name what is still lost, or lead there. None: all is there again.

@@ -226,7 +226,8 @@ private:
   };
   static std::vector<given> named_in(const frames::payload& p, std::optional<global_id> in = {});
   static std::vector<given> given_by(node_id maker, std::vector<given> named);
-  void note_call(task& t, std::vector<given>&& gives);
+  bool note_call(task& t, std::vector<given>&& gives);
+  void leave_to(const std::map<global_id, std::uint64_t>& others, std::uint64_t number);
   void hear_of_call(task& t, bool kept);
   void hold_back_given(node_id peer);
   void run_again();

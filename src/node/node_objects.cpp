@@ -444,6 +444,7 @@ void node_core::on(node_id from, frames::borrowing&& f) {
 
 // To a node that is gone: it would have said that it has nothing.
 void node_core::send_messages() {
+  for (const auto& s : objects_->take_moved()) ask_for(s);
   for (auto all = objects_->take_messages(); !all.empty(); all = objects_->take_messages())
     for (const auto& m : all) {
       if (links_.contains(m.to))

@@ -331,10 +331,8 @@ void node_core::bring(std::uint64_t number, away_reply reply) {
     }
     return not_made_again(number, why);
   }
-  if (reply.is == away_reply::value && !found->second.gives.empty()) {
-    reply.keep = true;
-    note_call(*found->second.t, std::move(found->second.gives));
-  }
+  if (reply.is == away_reply::value)
+    reply.keep = note_call(*found->second.t, std::move(found->second.gives));
   task* t = found->second.t;
   object* const rested = found->second.rests;
   auto then = lineage_.settled(number);

@@ -31,6 +31,7 @@ shared_objects::afterwards::~afterwards() {
     o->drop();
   }
   for (object* o : drop) o->drop();
+  if (follow) follow();
 }
 
 // ---- sent ---------------------------------------------------------------------------------------
@@ -86,8 +87,8 @@ std::uint64_t shared_objects::sink::name(object* o, const value_codec& type) {
 
 // The lock is held. What is here of a maker that is gone is this node's own from now on.
 global_id shared_objects::name_of(object* o, const value_codec& type) {
-  const auto found = ids_.find(o);
-  if (found != ids_.end() && !is_orphan(found->second)) return found->second;
+  if (const auto found = ids_.find(o); found != ids_.end())
+    if (const global_id now = name_now(found->second); !is_orphan(now)) return now;
   const global_id id{self_, ++numbers_};
   o->retain();
   entries_.emplace(id, entry{.o = o, .type = &type, .hash = type.hash, .settled = true});
@@ -98,7 +99,7 @@ global_id shared_objects::name_of(object* o, const value_codec& type) {
 
 bool shared_objects::is_orphan(global_id id) const {
   if (id.maker == self_) return false;
-  if (!borrows_.is_borrowed(id)) return true;
+  if (!borrows_.is_held(id)) return true;
   const entry& e = entries_.at(id);
   return leaving_.contains(id.maker) && e.o && e.o->is_sealed();
 }
@@ -148,6 +149,12 @@ public:
       return own->second.o;
     }
     auto& sent = refs_[index];
+    if (sent.object.maker == table_->self_) {  // whoever passed it on died before it was claimed
+      object* const none = create_object(table_->domain_, *type.holds);
+      put_lost(*none, "object " + std::to_string(sent.object.number) +
+                          " is lost: who passed the ref to it on is gone, and nobody else held it");
+      return none;
+    }
     object* made = nullptr;
     std::string lost;
     {
@@ -231,8 +238,15 @@ std::shared_ptr<ref_source> shared_objects::arrived(node_id from,
       if (r.at && r.at->maker != self_ && !e.settled && at_.emplace(*r.at, r.object).second) {
         if (e.at) at_.erase(*e.at);
         e.at = r.at;
+        if (e.asked && !e.held_back) {
+          moved_.push_back(r.object);
+          wake_();
+        }
       }
-      if (!r.copies.empty()) e.copies = r.copies;
+      if (!r.copies.empty()) {
+        e.copies = r.copies;
+        e.replicated |= from == r.object.maker;
+      }
       ++e.pins;
     }
   }
@@ -251,8 +265,10 @@ void shared_objects::apply(borrows::effects&& e, afterwards& then) {
     wake_();
   }
   for (const auto& id : e.let_go)
-    if (const auto found = entries_.find(id); found != entries_.end() && !found->second.copied)
-      forget(id, found->second, then);
+    if (const auto found = entries_.find(id); found != entries_.end() && !found->second.copied) {
+      found->second.let_go = true;
+      if (found->second.pins == 0) forget(id, found->second, then);
+    }
   for (const auto& id : e.lost)
     if (const auto found = entries_.find(id);
         found != entries_.end() && found->second.copies.empty() && !found->second.held_back)
@@ -336,15 +352,16 @@ void shared_objects::review() {
     if (e.pins != 0) continue;
     const bool only_here = !e.o || e.o->refs.load(std::memory_order_acquire) == 1,
                moves = leaving_.contains(id.maker) && e.o && e.o->is_sealed();
-    if (id.maker == self_ ? only_here && e.copied && !borrows_.is_lent(id) : only_here)
-      unused.push_back(id);
+    const bool goes =
+        id.maker == self_ ? (e.copied ? only_here : e.let_go) && !borrows_.is_lent(id) : only_here;
+    if (goes) unused.push_back(id);
     else if (moves && borrows_.is_borrowed(id)) moved.push_back(id);
   }
   for (const auto& id : moved) apply(borrows_.local_gone(id), then);  // others may ask here yet
   for (const auto& id : unused) {
     entry& e = entries_.at(id);
     if (id.maker == self_) {
-      uncopied_.push_back({id, nullptr, nullptr, std::move(e.copies)});
+      if (e.copied) uncopied_.push_back({id, nullptr, nullptr, std::move(e.copies)});
       forget(id, e, then);
       continue;
     }

@@ -98,12 +98,14 @@ public:
   // Who was to have it, or a copy, has not. None: nobody has.
   std::optional<sought> no_copy(global_id id, node_id at);
   bool is_copy_asked(global_id id, node_id at);
+  // They were asked for, and are said to lie elsewhere now: who was asked does not answer any more.
+  std::vector<sought> take_moved();
   // The maker of what is borrowed is about to go: what is here is this node's own from now on, and
   // what is not is to be fetched.
   std::vector<sought> leaves(node_id maker);
   // Of a borrowed object: somebody may wait for it here, and it has not settled.
   bool is_needed(global_id id);
-  // Its maker is gone, but it is to be made again: it is not lost meanwhile. False: others have copies.
+  // Its maker is gone, but it is to be made again: it is not lost meanwhile. False: there are replicas.
   bool hold_back(global_id id);
   void lose(global_id id, const std::string& why);
   // It has been made again under another name, which a frame has brought. None: nobody has asked for it.
@@ -139,8 +141,10 @@ private:
     std::size_t pins = 0;  // frames with it that may be read yet
     bool asked = false, settled = false;
     std::optional<global_id> at{};  // where its value is, when it is not with its maker
-    std::vector<node_id> copies{};  // nodes that have it beside its maker
+    std::vector<node_id> copies{};  // nodes that have it beside its maker, or perhaps
+    bool replicated = false;        // they have, as its maker has said
     bool copied = false;            // its own: others are to have copies
+    bool let_go = false;            // its own: no other node had a ref to it, once
     bool held_back = false;         // it is being made again
     bool is_lost = false;           // and what has the ref meets that
     bool stale = false;             // the same of what its value refers to: it is fetched anew
@@ -152,10 +156,14 @@ private:
   struct afterwards {  // done without the lock
     garbage drop;
     std::vector<std::pair<object*, std::string>> lose;  // with a reference
+    std::function<void()> follow;
     ~afterwards();
   };
   void apply(borrows::effects&& e, afterwards& then);
   void lose(entry& e, const std::string& why, afterwards& then);
+  std::optional<sought> follow(global_id was, global_id is, entry& old, entry& known,
+                               afterwards& then);
+  void end_as(object* o, object& of);
   void make_stale(std::optional<global_id> id);
   void forget(global_id id, entry& e, afterwards& then);
   void forget_at(entry& e);
@@ -178,6 +186,7 @@ private:
   std::unordered_map<const object*, global_id> lie_at_;
   std::vector<borrows::message> messages_;
   std::vector<copied> uncopied_;
+  std::vector<global_id> moved_;
   std::set<node_id> leaving_;
   // By their old names, which frames and other nodes may have.
   std::unordered_map<global_id, global_id> renamed_;

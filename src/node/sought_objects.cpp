@@ -2,6 +2,8 @@
 // Where this node looks for the values of what it borrows: with the maker, where the maker has said
 // that they lie, with those who have copies; and what becomes of them when the maker is gone.
 #include "node/shared_objects.hpp"
+#include "node/when_settled.hpp"
+#include "runtime/failure.hpp"
 
 #include <utility>
 
@@ -10,16 +12,19 @@ namespace troupe::detail {
 std::optional<global_id> shared_objects::is_stand_in_for(const object* o) {
   std::lock_guard guard{mutex_};
   const auto found = stand_ins_.find(o);
-  return found == stand_ins_.end() ? std::nullopt : std::optional{found->second};
+  return found == stand_ins_.end() ? std::nullopt : std::optional{name_now(found->second)};
 }
 
 std::optional<shared_objects::sought> shared_objects::wanted(const object* o) {
   std::lock_guard guard{mutex_};
   const auto found = stand_ins_.find(o);
   if (found == stand_ins_.end()) return std::nullopt;
-  entry& e = entries_.at(found->second);
+  const global_id id = name_now(found->second);
+  const auto entry = entries_.find(id);
+  if (entry == entries_.end()) return std::nullopt;
+  auto& e = entry->second;
   if (e.settled || std::exchange(e.asked, true) || e.held_back) return std::nullopt;
-  return sought{found->second, e.at, {}};
+  return sought{id, e.at, {}};
 }
 
 std::optional<shared_objects::sought> shared_objects::not_at(global_id at) {
@@ -56,7 +61,7 @@ std::vector<shared_objects::sought> shared_objects::asked_at(node_id node) {
   for (auto& [id, e] : entries_) {
     if (e.held_back) continue;
     if (id.maker != self_ && id.maker != node && std::erase(e.copies, node) > 0 && e.asked &&
-        !e.settled && !peers_.contains(id.maker)) {  // it may have been asked there
+        !e.settled) {  // it may have been asked there, while the maker was not to be reached
       all.push_back({id, {}, {}});
       if (!e.copies.empty()) all.back().copy = e.copies.front();
       continue;
@@ -81,6 +86,16 @@ std::optional<shared_objects::sought> shared_objects::no_copy(global_id id, node
   std::erase(found->second.copies, at);
   if (found->second.settled || found->second.copies.empty()) return std::nullopt;
   return sought{id, {}, found->second.copies.front()};
+}
+
+std::vector<shared_objects::sought> shared_objects::take_moved() {
+  std::vector<sought> all;
+  std::lock_guard guard{mutex_};
+  for (const auto& id : std::exchange(moved_, {}))
+    if (const auto found = entries_.find(id); found != entries_.end())
+      if (const entry& e = found->second; e.at && e.asked && !e.settled && !e.held_back)
+        all.push_back({id, e.at, {}});
+  return all;
 }
 
 bool shared_objects::is_copy_asked(global_id id, node_id at) {
@@ -110,8 +125,10 @@ bool shared_objects::is_needed(global_id id) {
 bool shared_objects::hold_back(global_id id) {
   std::lock_guard guard{mutex_};
   const auto found = entries_.find(id);
-  if (found == entries_.end() || !found->second.copies.empty()) return false;
-  return found->second.held_back = true;
+  if (found == entries_.end()) return false;
+  entry& e = found->second;
+  if (e.replicated && !e.copies.empty()) return false;
+  return e.held_back = true;
 }
 
 void shared_objects::lose(global_id id, const std::string& why) {
@@ -145,16 +162,17 @@ std::optional<shared_objects::sought> shared_objects::rename(global_id was, glob
       if (!same.asked || same.settled) return std::nullopt;
       return sought{is, same.at, {}};
     }
-    if (now->second.o) return std::nullopt;
     entry moved = std::move(old->second);
     entries_.erase(old);
     moved.held_back = false;
     forget_at(moved);
     renamed_.emplace(was, is);
     if (borrows_.is_borrowed(was)) apply(borrows_.local_gone(was), then);
+    if (now->second.o) return follow(was, is, moved, now->second, then);
     moved.pins += now->second.pins;
     moved.at = std::exchange(now->second.at, std::nullopt);
     moved.copies = std::move(now->second.copies);
+    moved.replicated = now->second.replicated;
     if (moved.o) {
       stand_ins_.insert_or_assign(moved.o, is);
       if (const auto [named, fresh] = ids_.emplace(moved.o, is); named->second == was)
@@ -170,6 +188,44 @@ std::optional<shared_objects::sought> shared_objects::rename(global_id was, glob
   const entry& e = entries_.at(is);
   if (!asked || e.settled) return std::nullopt;
   return sought{is, e.at, {}};
+}
+
+// Both names have been read here: the stand-in of the old one settles as that of the other.
+std::optional<shared_objects::sought> shared_objects::follow(global_id was, global_id is,
+                                                             entry& old, entry& known,
+                                                             afterwards& then) {
+  known.pins += old.pins;
+  object* const o = old.o;
+  if (!o) return std::nullopt;
+  const auto named = ids_.find(o);
+  const bool by_old_name = named != ids_.end() && named->second == was;
+  const bool is_own = is.maker == self_;
+  if (by_old_name && (old.settled || is_own)) ids_.erase(named);
+  else if (by_old_name) named->second = is;
+  if (old.settled || is_own) stand_ins_.erase(o);
+  else stand_ins_.insert_or_assign(o, is);
+  if (old.settled) {
+    then.drop.push_back(o);
+    return std::nullopt;
+  }
+  known.o->retain();
+  then.follow = [this, o, known = known.o] {
+    when_settled(domain_, known,
+                 [self = shared_from_this(), o](object& of) { self->end_as(o, of); });
+  };
+  if (!old.asked || known.settled || known.held_back || std::exchange(known.asked, true))
+    return std::nullopt;
+  return sought{is, known.at, {}};
+}
+
+void shared_objects::end_as(object* o, object& of) {
+  {
+    std::lock_guard guard{mutex_};
+    ids_.erase(o);
+    stand_ins_.erase(o);
+  }
+  put_alias(*o, of);
+  o->drop();
 }
 
 shared_objects::found shared_objects::stand_in(global_id id) {
@@ -193,6 +249,7 @@ void shared_objects::has_copies(global_id id, const std::vector<node_id>& at) {
   const auto found = entries_.find(id);
   if (found == entries_.end()) return;
   found->second.copies = at;
+  found->second.replicated = true;
   found->second.copied = id.maker == self_;
 }
 

@@ -67,5 +67,7 @@ private:
 
 // An object's outcome; its value is not constructed. Uses up the reference of the failure.
 void put_failure(object& o, const failure* why) noexcept;
+// It settles as `of` has, and keeps that.
+void put_alias(object& o, object& of) noexcept;
 
 }  // namespace troupe::detail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The door's functions that are no templates.
 #include "runtime/domain.hpp"
+#include "runtime/failure.hpp"
 
 #include "actors/slab_pool.hpp"
 #include "actors/task.hpp"
@@ -154,6 +155,20 @@ void put_object(object* o) noexcept {
   if (auto w = s.inside->observed_by()) [[unlikely]]
     w->saw_put(*o);
   s.store->tell(put_msg{o, {outcome::value, o->storage()}});
+}
+
+void put_alias(object& o, object& of) noexcept {
+  if (of.failed) {
+    auto why = static_cast<const failure*>(of.value);
+    why->retain();
+    return put_failure(o, why);
+  }
+  shard& s = shard_of(o);
+  if (auto w = s.inside->observed_by()) [[unlikely]]
+    w->saw_put(o);
+  of.retain();
+  keeper(o) = &of;
+  s.store->tell(put_msg{&o, {outcome::alias, of.value}});
 }
 
 void abandon_object(object* o) noexcept {

@@ -134,6 +134,10 @@ bool borrows::is_lent_to(global_id own, node_id to) const {
   const auto i = lent_.find(own);
   return i != lent_.end() && i->second.contains(to);
 }
+bool borrows::is_held(global_id object) const {
+  const auto i = borrowed_.find(object);
+  return i != borrowed_.end() && (i->second.received > 0 || !i->second.claiming.empty());
+}
 bool borrows::is_confirmed(global_id object) const {
   const auto i = borrowed_.find(object);
   return i != borrowed_.end() && i->second.received > 0;

@@ -57,6 +57,8 @@ public:
   bool is_lent(global_id own) const { return lent_.contains(own); }
   bool is_lent_to(global_id own, node_id to) const;
   bool is_borrowed(global_id object) const { return borrowed_.contains(object); }
+  // Its owner has it for this node, as far as is known here.
+  bool is_held(global_id object) const;
   // Its owner knows that this node has it.
   bool is_confirmed(global_id object) const;
   std::size_t lent_count() const { return lent_.size(); }

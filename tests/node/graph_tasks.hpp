@@ -86,9 +86,18 @@ inline std::vector<troupe::ref<parts>> split_deep(number own, const std::vector<
   for (number i = 0; i < 2; ++i) all.push_back(troupe::here().submit<split>(own + i, inputs));
   return all;
 }
+// Refs that it was given: when it runs again, it gives the same ones.
+inline parts hand_on(troupe::ref<parts> all, number own) {
+  const parts inside = troupe::here().get(all);
+  return {inside[2], troupe::here().submit<pauses>(own, own), inside[0]};
+}
 inline number split_value(number own, const std::vector<number>& inputs) {
   const number in = fold(own, inputs);
   return fold(own, {mix(own, in), mix(own + 1, in), mix(own + 2, in), own});
+}
+inline number hand_on_value(number own, const std::vector<number>& inputs) {
+  const number in = fold(own, inputs);
+  return fold(own, {mix(own + 2, in), mix(own, own), mix(own, in)});
 }
 inline number gather_deep(troupe::ref<std::vector<troupe::ref<parts>>> all, number own) {
   std::vector<number> sums;
@@ -148,7 +157,7 @@ inline int kills_its_node() {
 
 inline void export_all() {
   troupe::export_tasks<kills_its_node, plain, pauses, nested, tree, big, sum, shifted, peek, split,
-                       split_deep, gather_deep, gather, fails, for_ever>();
+                       split_deep, gather_deep, gather, hand_on, fails, for_ever>();
   troupe::export_actor<tally(number), &tally::add, &tally::pauses, &tally::breaks, &tally::get>();
 }
 

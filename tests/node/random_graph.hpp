@@ -14,7 +14,20 @@ struct expected {
   int failed = -1;  // whose error it is
 };
 struct planned {
-  enum kind { plain, pauses, nested, tree, big, bigger, peeks, splits, deep, fails, kinds } what;
+  enum kind {
+    plain,
+    pauses,
+    nested,
+    tree,
+    big,
+    bigger,
+    peeks,
+    splits,
+    hands,
+    deep,
+    fails,
+    kinds
+  } what;
   number own;
   bool far;
   std::vector<std::size_t> inputs;
@@ -54,10 +67,8 @@ inline std::vector<planned> plan_of(unsigned seed) {
         p.gives.value = mix(mix(p.own, p.own + p.own + (p.own % 2 == 0 ? 0 : p.own)),
                             sum(shifted(shifted(big(p.own), p.own), 3), p.own));
         break;
-      case planned::splits: {
-        p.gives.value = split_value(p.own, values);
-        break;
-      }
+      case planned::splits: p.gives.value = split_value(p.own, values); break;
+      case planned::hands: p.gives.value = hand_on_value(p.own, values); break;
       case planned::deep:
         p.gives.value = fold(p.own, {split_value(p.own, values), split_value(p.own + 1, values)});
         break;
@@ -98,6 +109,11 @@ inline std::vector<troupe::ref<number>> submit(const troupe::scope& rt,
       case planned::splits: {  // what it gives may lie on a node that dies meanwhile
         const auto parts = to.submit<split>(p.own, inputs);
         all.push_back((p.own % 2 == 0 ? to : rt.with({})).submit<gather>(parts, p.own));
+        break;
+      }
+      case planned::hands: {
+        const auto handed = to.submit<hand_on>(to.submit<split>(p.own, inputs), p.own);
+        all.push_back((p.own % 2 == 0 ? to : rt.with({})).submit<gather>(handed, p.own));
         break;
       }
       case planned::deep: {

@@ -223,3 +223,17 @@ TEST_CASE("a borrower that passes a ref on keeps its own until the third node is
   CHECK(owner.arrived(released, b).let_go.empty());
   CHECK(owner.is_lent_to(o, c));
 }
+
+TEST_CASE("a ref whose owner has not got the object is borrowed, but held by nobody") {
+  const node_id a{1}, b{2}, c{3};
+  const global_id o{a, 1};
+  borrows owner(a), third(c);
+  const auto claim = third.got(o, b).send.at(0);
+  CHECK(third.is_held(o));  // until it is known that it is not
+  const auto answer = third.arrived(owner.arrived(claim, c).send.at(0), a);
+  CHECK(answer.lost == std::vector{o});
+  CHECK(third.is_borrowed(o));
+  CHECK(!third.is_held(o));
+  CHECK(third.local_gone(o).send.empty());
+  CHECK(!third.is_borrowed(o));
+}
