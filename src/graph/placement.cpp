@@ -62,6 +62,7 @@ void placement::node::queue_is(std::size_t queue) {
 }
 
 bool placement::node::has_suspect(time now) const {
+  if (waiting >= ours.size()) return false;
   return std::any_of(ours.begin(), ours.end(), [now](auto& e) {
     return !e.second->killed.empty() && e.second->sent_at > now - alone_for;
   });

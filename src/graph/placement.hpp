@@ -175,7 +175,8 @@ private:
     std::int64_t wait() const;
     void queue_is(std::size_t queue);
     bool can(const needs& n) const;
-    // Of ours, one that was aboard of a node that died. Not for long: what it waits for may be another.
+    // Of ours, one that was aboard of a node that died. Not for long, nor when all there wait: what it
+    // waits for may be another.
     bool has_suspect(time now) const;
     void add_lacks(const needs& n, std::vector<lack>& to) const;
   };

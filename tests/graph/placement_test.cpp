@@ -218,6 +218,7 @@ private:
     auto at = nodes_.begin();
     std::advance(at, pick(nodes_.size()));
     const std::size_t waiting = random_() % 3 == 0 ? random_() % 6 : 0;
+    waiting_[at->first] = waiting;
     apply(placed_.load(at->first, random_() % 4, static_cast<unsigned>(random_() % 3), waiting,
                        now_));
   }
@@ -271,7 +272,12 @@ private:
     if (!can(f, t.what.wants)) return false;
     const auto avoid = t.avoids.find(f.id);
     if (avoid != t.avoids.end() && avoid->second > now_) return false;
-    if (!t.killed.empty() && std::any_of(sent_.begin(), sent_.end(), [&](auto& e) {
+    const auto there =
+        std::count_if(sent_.begin(), sent_.end(), [&](auto& e) { return e.second.node == f.id; });
+    const auto waiting = waiting_.find(f.id);
+    const bool all_wait =
+        waiting != waiting_.end() && waiting->second >= static_cast<std::size_t>(there);
+    if (!all_wait && !t.killed.empty() && std::any_of(sent_.begin(), sent_.end(), [&](auto& e) {
           return e.second.node == f.id && !(e.first == t.what.task) &&
                  !tasks_.at(e.first).killed.empty() &&
                  sent_at_.at(e.first) > now_ - placement::alone_for;
@@ -344,6 +350,7 @@ private:
   std::uint64_t number_ = 0, next_node_ = 0;
   std::map<node_id, node_facts> nodes_;
   std::set<std::pair<node_id, std::uint64_t>> lacks_;
+  std::map<node_id, std::size_t> waiting_;  // tasks there, as it has said
   std::map<global_id, known> tasks_;
   std::set<global_id> loose_;             // have no place before the effects
   std::map<std::uint64_t, needs> waits_;  // by their numbers: the order of their offers

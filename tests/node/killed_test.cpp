@@ -92,8 +92,11 @@ void compare(const cluster& c, const std::vector<planned>& plan,
     } catch (const task_error& error) {
       CHECK_MESSAGE(error.text() == "node " + std::to_string(e.failed), std::string(error.what()));
     } catch (const timed_out&) {
-      std::fprintf(stderr, "task %zu of kind %d has not settled: %s\n", i, plan[i].what,
-                   c.home.status().c_str());
+      std::fprintf(stderr, "task %zu of kind %d has not settled: %s\n%s\n", i, plan[i].what,
+                   c.rt.explain(all[i]).text().c_str(), c.home.status().c_str());
+      for (const auto& n : c.home.nodes()) try {
+          std::fprintf(stderr, "%s\n", c.home.status_of(n.id, 2s).c_str());
+        } catch (const error& gone) { std::fprintf(stderr, "%s\n", gone.what()); }
       std::abort();
     } catch (const error& other) { FAIL_CHECK(std::string(other.what())); }
   }
