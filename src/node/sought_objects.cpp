@@ -56,6 +56,7 @@ std::optional<shared_objects::sought> shared_objects::not_whole(const object* o,
 
 std::vector<shared_objects::sought> shared_objects::asked_at(node_id node) {
   std::vector<sought> all;
+  afterwards then;
   std::lock_guard guard{mutex_};
   leaving_.erase(node);
   for (auto& [id, e] : entries_) {
@@ -72,6 +73,7 @@ std::vector<shared_objects::sought> shared_objects::asked_at(node_id node) {
       all.push_back({id, {}, e.copies.front()});
       continue;
     }
+    if (id.maker == node) lose(e, gone_text(id), then);  // also what once had copies
     if (!e.at || e.at->maker != node || (e.settled && e.o && !e.o->is_sealed())) continue;
     forget_at(e);
     if (e.asked && !e.settled) all.push_back({id, {}, {}});
