@@ -155,7 +155,9 @@ bool node_core::rename_given(std::uint64_t number, node_id from, const std::vect
     const auto now = by_key.find(key_of(g));
     const bool same = now != by_key.end() && now->second->type == g.type;
     const node_id maker = same ? now->second->object.maker : node_id{};
-    if (!same || (maker != id_ && !links_.contains(maker))) {
+    const bool is_there =
+        maker == id_ ? !objects_->is_itself(g.object, now->second->object) : links_.contains(maker);
+    if (!same || !is_there) {
       fits = !objects_->is_needed(g.object);
       if (fits) continue;
       break;

@@ -108,6 +108,8 @@ public:
   // Its maker is gone, but it is to be made again: it is not lost meanwhile. False: there are replicas.
   bool hold_back(global_id id);
   void lose(global_id id, const std::string& why);
+  // Both names are of the same object here: the second one says nothing new.
+  bool is_itself(global_id was, global_id is);
   // It has been made again under another name, which a frame has brought. None: nobody has asked for it.
   std::optional<sought> rename(global_id was, global_id is, std::uint64_t index, ref_source* refs);
   // One that this node can answer for although its maker is gone.

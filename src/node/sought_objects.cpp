@@ -147,6 +147,13 @@ global_id shared_objects::name_now(global_id id) const {
   return id;
 }
 
+bool shared_objects::is_itself(global_id was, global_id is) {
+  std::lock_guard guard{mutex_};
+  const auto old = entries_.find(was), now = entries_.find(is);
+  return old != now && old != entries_.end() && now != entries_.end() && old->second.o &&
+         old->second.o == now->second.o;
+}
+
 std::optional<shared_objects::sought> shared_objects::rename(global_id was, global_id is,
                                                              std::uint64_t index,
                                                              ref_source* refs) {
