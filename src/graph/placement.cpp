@@ -13,7 +13,6 @@ constexpr std::size_t most_window = 1024, most_there = 4 * most_window;
 constexpr std::int64_t handing_over = 200'000;  // ns that a task's way to a node may cost
 constexpr std::int64_t avoid_for = 100'000'000;
 constexpr std::int64_t longest = std::int64_t{1} << 52;
-constexpr std::size_t most_kills = 3;
 
 // At 500 MB/s.
 std::int64_t time_to_move(std::uint64_t bytes) {
@@ -59,13 +58,6 @@ void placement::node::queue_is(std::size_t queue) {
   const std::size_t busy = facts.slots;
   if (queue > 0) others = queue + busy - std::min(queue + busy, ours.size());
   else others = std::min(others, busy - std::min(busy, ours.size()));
-}
-
-bool placement::node::has_suspect(time now) const {
-  if (waiting >= ours.size()) return false;
-  return std::any_of(ours.begin(), ours.end(), [now](auto& e) {
-    return !e.second->killed.empty() && e.second->sent_at > now - alone_for;
-  });
 }
 
 bool placement::node::can(const needs& n) const {
@@ -244,34 +236,6 @@ placings placement::held_up(const attempt& a, time now) {
   return out;
 }
 
-placings placement::killed(const attempt& a, time now) {
-  placings out;
-  record* r = current(a);
-  if (!r) return out;
-  node& n = nodes_.at(a.node);
-  n.ours.erase(r->order);
-  r->killed.emplace_back(a.node, n.facts.name);
-  if (r->killed.size() >= most_kills) {
-    r->is = state::accused;
-    r->verdict = now + verdict_after;
-    verdicts_.emplace(std::pair{r->verdict, r->order}, r);
-  } else place(*r, out, now);
-  pump(out, now);
-  return out;
-}
-
-placings placement::acquit(time now) {
-  placings out;
-  while (!verdicts_.empty()) {
-    record& r = *verdicts_.begin()->second;
-    discharge(r);
-    r.killed.pop_back();
-    place(r, out, now);
-  }
-  pump(out, now);
-  return out;
-}
-
 placings placement::load(node_id id, std::size_t queue, unsigned free_slots, std::size_t waiting,
                          time now) {
   placings out;
@@ -281,19 +245,6 @@ placings placement::load(node_id id, std::size_t queue, unsigned free_slots, std
   const std::size_t there = queue + n.facts.slots - std::min(free_slots, n.facts.slots);
   n.others = there - std::min(there, n.ours.size());
   n.waiting = waiting;
-  pump(out, now);
-  return out;
-}
-
-placings placement::tick(time now) {
-  placings out;
-  while (!verdicts_.empty() && verdicts_.begin()->first.first <= now) {
-    record& r = *verdicts_.begin()->second;
-    poisoned_task p{r.what.task, {}};
-    for (auto& k : r.killed) p.nodes.push_back(std::move(k.second));
-    out.push_back(std::move(p));
-    erase(r);
-  }
   pump(out, now);
   return out;
 }
@@ -324,11 +275,6 @@ void placement::erase(record& r) {
     if (l->second.all.empty()) lines_.erase(l);
   } else if (r.is == state::accused) discharge(r);
   tasks_.erase(global_id{r.what.task});
-}
-
-void placement::discharge(record& r) {
-  verdicts_.erase({r.verdict, r.order});
-  r.is = state::here;
 }
 
 bool placement::anyone_can(const needs& n) const {

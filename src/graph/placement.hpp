@@ -98,6 +98,7 @@ public:
   enum class reason : std::uint8_t { busy, lacks_function };
   static constexpr time alone_for = 2'000'000'000;      // a suspect, on its node
   static constexpr time verdict_after = 1'000'000'000;  // of who is accused
+  static constexpr std::size_t most_kills = 3;  // deaths of nodes with it, then it is accused
 
   explicit placement(node_facts own) : own_{std::move(own), {}, 0, 0, 0, {}} {}
 

@@ -126,8 +126,9 @@ private:
   void flush_in_time();
   time now() const;
   void watch_crowd(bool on);
+  // Any thread. What this node's own thread sends goes at the end of its turn.
   void send(node_id to, const frames::frame& f);
-  void send(node_id to, const frames::frame& f, sending when);  // any thread
+  void send(node_id to, const frames::frame& f, sending when);
   void greet(const greeting& peer, const std::string& called);
   void part(node_id peer, const std::string& why);
   void take(node_id from, frames::frame&& f);
